@@ -1,0 +1,123 @@
+"""From a job type to the handler that does it."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ..errors import PayloadRefused, UnknownJobType
+from ..jobs.submission import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE
+from .context import Context
+from .handler import Handler
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """One handler as the registry keeps it. `timeout` is in seconds, None for no limit."""
+
+    job_type: str
+    function: Callable[..., Any]
+    wants_context: bool
+    is_async: bool
+    payload_type: Any = Any
+    queue: str = DEFAULT_QUEUE
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    timeout: float | None = None
+    close: Callable[[], Any] | None = None
+
+    def call(self, payload: Any, ctx: Context) -> Any:
+        """The result of the handler, or its awaitable."""
+        return self.function(payload, ctx) if self.wants_context else self.function(payload)
+
+    def decode(self, payload: str) -> Any:
+        """The payload as the type that the handler is annotated with.
+
+        Raises PayloadRefused when the text does not fit that type.
+        """
+        try:
+            return msgspec.json.decode(payload, type=self.payload_type)
+        except (ValueError, RecursionError) as error:
+            raise PayloadRefused(path="$.payload", reason=str(error)) from None
+
+
+class HandlerRegistry:
+    """Maps job types to handlers; a type has at most one."""
+
+    def __init__(self) -> None:
+        self._by_type: dict[str, Registration] = {}
+
+    def register(self, handler: Handler) -> None:
+        """Register an object with a `job_type` and an `execute` method."""
+        self.add(
+            handler.job_type,
+            handler.execute,
+            queue=getattr(handler, "queue", DEFAULT_QUEUE),
+            max_attempts=getattr(handler, "max_attempts", DEFAULT_MAX_ATTEMPTS),
+            timeout=getattr(handler, "timeout", None),
+            close=getattr(handler, "close", None),
+        )
+
+    def add(self, job_type: str, function: Callable[..., Any], **options: Any) -> Registration:
+        """Register a function of one payload, and of a context where it takes two arguments."""
+        if job_type in self._by_type:
+            raise ValueError(f"job type {job_type!r} has a handler already")
+        parameters = _positional(function)
+        if not 1 <= len(parameters) <= 2:
+            raise TypeError(f"the handler of {job_type!r} must take a payload, or payload and ctx")
+        registration = Registration(
+            job_type=job_type,
+            function=function,
+            wants_context=len(parameters) == 2,
+            is_async=inspect.iscoroutinefunction(function),
+            payload_type=_payload_type(function, parameters[0]),
+            **options,
+        )
+        self._by_type[job_type] = registration
+        return registration
+
+    def lookup(self, job_type: str) -> Registration:
+        """The registration of `job_type`; raises UnknownJobType, which names those that exist."""
+        try:
+            return self._by_type[job_type]
+        except KeyError:
+            known = ", ".join(sorted(self._by_type)) or "none"
+            raise UnknownJobType(job_type=job_type, known=known) from None
+
+    def __contains__(self, job_type: str) -> bool:
+        return job_type in self._by_type
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._by_type))
+
+    async def close(self) -> None:
+        """Close what the handlers hold open."""
+        for registration in self._by_type.values():
+            if registration.close is not None:
+                closing = registration.close()
+                if inspect.isawaitable(closing):
+                    await closing
+
+
+def _positional(function: Callable[..., Any]) -> list[str]:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(function).parameters.values()
+    return [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind in kinds
+        and (parameter.default is inspect.Parameter.empty or parameter.name == "ctx")
+    ]
+
+
+def _payload_type(function: Callable[..., Any], parameter: str) -> Any:
+    try:
+        hints = typing.get_type_hints(function)
+    except (NameError, TypeError):
+        return Any
+    hint = hints.get(parameter, Any)
+    return Any if hint in (object, inspect.Parameter.empty) else hint

@@ -1,0 +1,1 @@
+"""What a job is: values and rules. No database, no network, no event loop."""

@@ -1,0 +1,43 @@
+"""What a handler may answer beside a result: later, never, not any more.
+
+Each may be returned or raised; raising reaches out of a deep stack.
+"""
+
+from __future__ import annotations
+
+
+class Outcome(Exception):  # noqa: N818 - an answer, not an error
+    """An answer of a handler other than a plain result."""
+
+
+class Snooze(Outcome):
+    """Try again in `seconds`; this attempt does not count."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"snoozed for {seconds:g} s")
+        self.seconds = max(0.0, float(seconds))
+
+
+class Discard(Outcome):
+    """No use trying again: the job fails at once, with `reason` as its error."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Cancel(Outcome):
+    """The work is not wanted any more: the job is cancelled."""
+
+    def __init__(self, reason: str = "cancelled by its handler") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class RetryAfter(Outcome):
+    """This attempt failed with `reason`; try again in `seconds` instead of after the back-off."""
+
+    def __init__(self, seconds: float, reason: str = "asked to come back later") -> None:
+        super().__init__(reason)
+        self.seconds = max(0.0, float(seconds))
+        self.reason = reason
