@@ -1,0 +1,1 @@
+"""A PostgreSQL that can be talked to. Knows no table of ours."""

@@ -1,0 +1,1 @@
+"""Everything that duly says to its database: the only SQL in the project."""

@@ -1,0 +1,31 @@
+-- One page of the jobs that failed or were cancelled, newest first: their newest attempt says so, and
+-- nobody asked for another since.
+-- Locks nothing. Index: attempt_failed backwards, then look-ups by job id.
+with page as materialized (
+  select job.id
+  from duly.attempt as attempt
+  inner join duly.job as job on job.id = attempt.job_id
+  where attempt.status in ('failed', 'cancelled') and attempt.status = :status::text
+    and attempt.job_id < :before::uuid and attempt.job_id >= :since::uuid
+    and (:job_type::text is null or job.job_type = :job_type::text)
+    and (:queue::text is null or job.queue = :queue::text)
+    and (:tag::text is null or job.tags @> array[:tag::text])
+    and not exists (
+      select from duly.attempt as newer
+      where newer.job_id = attempt.job_id and newer.lease > attempt.lease
+    )
+    and not exists (select from duly.ready as ready where ready.job_id = attempt.job_id)
+    and not exists (select from duly.scheduled as waiting where waiting.job_id = attempt.job_id)
+    and not exists (select from duly.running as running where running.job_id = attempt.job_id)
+  order by attempt.job_id desc
+  limit :most::integer
+)
+select
+  shown.id, job_type, payload::text as payload, status, attempts, max_attempts, last_error, scheduled_at,
+  processing_started_at, created_at, updated_at, queue, priority, finished_at, result::text as result,
+  tags, unique_key
+from page
+cross join lateral (
+  select jobs.* from duly.jobs as jobs where jobs.id = page.id offset 0
+) as shown
+order by shown.id desc

@@ -1,0 +1,26 @@
+-- One page of the jobs that wait, ready or scheduled, newest first.
+-- Locks nothing. Indexes: ready_pkey and scheduled_pkey backwards, then look-ups by job id.
+with page as materialized (
+  select job.id
+  from (
+    select ready.job_id from duly.ready as ready
+    union all
+    select scheduled.job_id from duly.scheduled as scheduled
+  ) as waiting
+  inner join duly.job as job on job.id = waiting.job_id
+  where waiting.job_id < :before::uuid and waiting.job_id >= :since::uuid
+    and (:job_type::text is null or job.job_type = :job_type::text)
+    and (:queue::text is null or job.queue = :queue::text)
+    and (:tag::text is null or job.tags @> array[:tag::text])
+  order by waiting.job_id desc
+  limit :most::integer
+)
+select
+  shown.id, job_type, payload::text as payload, status, attempts, max_attempts, last_error, scheduled_at,
+  processing_started_at, created_at, updated_at, queue, priority, finished_at, result::text as result,
+  tags, unique_key
+from page
+cross join lateral (
+  select jobs.* from duly.jobs as jobs where jobs.id = page.id offset 0
+) as shown
+order by shown.id desc
