@@ -56,6 +56,13 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
         return self
 
 
+class Idempotency(msgspec.Struct, frozen=True):
+    """The same key with the same fingerprint (SHA-256 of the request) answers the same job."""
+
+    key: str
+    fingerprint: bytes
+
+
 def _check_name(name: str, path: str) -> None:
     if not 1 <= len(name) <= LONGEST_NAME or not _NAME.match(name):
         raise RequestRefused(

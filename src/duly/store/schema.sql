@@ -290,7 +290,9 @@ create function duly.enqueue_many(
   idempotency_keys text[] default null,
   fingerprints bytea[] default null,
   notify boolean default true
-) returns table (n integer, job_id uuid, is_new boolean, fingerprint bytea)
+) returns table (
+  n integer, job_id uuid, is_new boolean, fingerprint bytea, created_at timestamptz, run_at timestamptz
+)
 language plpgsql
 as $$
 #variable_conflict use_column
@@ -372,6 +374,8 @@ begin
     job_id := one.id;
     is_new := one.is_new;
     fingerprint := null;
+    created_at := duly.now();
+    run_at := one.run_at;
     if not is_new then
       select i.job_id, i.fingerprint into found_id, found_print
       from duly.idempotency as i where i.key = one.idempotency_key and i.job_id <> one.id;
@@ -456,6 +460,91 @@ begin
   end loop;
   return made;
 end
+$$;
+
+-- Drop one day of jobs and attempts. What is not finished, or finished at `keep_since` or later, is
+-- carried over to the default partitions first. Answers how many jobs were carried over.
+create function duly.prune_day(day date, keep_since timestamptz) returns integer
+language plpgsql
+as $$
+declare
+  job_part text := 'job_' || to_char(day, 'YYYYMMDD');
+  attempt_part text := 'attempt_' || to_char(day, 'YYYYMMDD');
+  carried integer;
+begin
+  execute format('alter table duly.job detach partition duly.%I', job_part);
+  execute format('alter table duly.attempt detach partition duly.%I', attempt_part);
+  execute format(
+    'with wanted as materialized (
+       select job.id from duly.%1$I as job
+       where exists (select from duly.running where running.job_id = job.id)
+         or exists (select from duly.ready where ready.job_id = job.id)
+         or exists (select from duly.scheduled where scheduled.job_id = job.id)
+         or exists (
+           select from duly.%2$I as attempt
+           where attempt.job_id = job.id and attempt.finished_at >= $1
+         )
+     ),
+     attempts as (
+       insert into duly.attempt select attempt.* from duly.%2$I as attempt
+       where attempt.job_id in (select id from wanted)
+     )
+     insert into duly.job select job.* from duly.%1$I as job where job.id in (select id from wanted)',
+    job_part, attempt_part
+  ) using keep_since;
+  get diagnostics carried = row_count;
+  execute format('drop table duly.%I, duly.%I', job_part, attempt_part);
+  return carried;
+end
+$$;
+
+-- Delete what was carried over once and has been finished since before `keep_since`.
+create function duly.prune_carried(keep_since timestamptz, most integer) returns integer
+language plpgsql
+as $$
+declare
+  gone uuid[];
+begin
+  select array_agg(finished.id) into gone
+  from (
+    select job.id from duly.job_default as job
+    where job.created_at < keep_since
+      and not exists (select from duly.running where running.job_id = job.id)
+      and not exists (select from duly.ready where ready.job_id = job.id)
+      and not exists (select from duly.scheduled where scheduled.job_id = job.id)
+      and not exists (
+        select from duly.attempt where attempt.job_id = job.id and attempt.finished_at >= keep_since
+      )
+    limit most
+  ) as finished;
+  delete from duly.attempt_default where job_id = any(gone);
+  delete from duly.job_default where id = any(gone);
+  return coalesce(cardinality(gone), 0);
+end
+$$;
+
+-- Drop one day of events, and the ticks that were made before its end.
+create function duly.prune_events(day date) returns void
+language plpgsql
+as $$
+begin
+  execute format('alter table duly.event detach partition duly.%I', 'event_' || to_char(day, 'YYYYMMDD'));
+  execute format('drop table duly.%I', 'event_' || to_char(day, 'YYYYMMDD'));
+  delete from duly.event_tick
+  where made_at < (day + 1)::timestamp at time zone 'UTC'
+    and tick < (select max(tick) from duly.event_tick);
+end
+$$;
+
+-- The days that have a partition of a kind (job or event), oldest first.
+create function duly.partition_days(kind text) returns setof date
+language sql stable
+as $$
+  select to_date(right(relname, 8), 'YYYYMMDD')
+  from pg_class
+  where relnamespace = 'duly'::regnamespace and relkind = 'r' and relispartition
+    and relname ~ ('^' || kind || '_[0-9]{8}$')
+  order by 1
 $$;
 
 insert into duly.event_epoch (epoch) values (left(encode(uuid_send(gen_random_uuid()), 'hex'), 8));

@@ -23,11 +23,14 @@ fresh as (
       array(select pg_snapshot_xip(last_tick.snap) except select pg_snapshot_xip(here.snap))
     )
   ) as found
+),
+made as (
+  insert into duly.event_tick (tick, base, n, snap)
+  select last_tick.tick + 1, last_tick.base + last_tick.n, fresh.n, here.snap
+  from last_tick
+  cross join here
+  cross join fresh
+  where fresh.n > 0
+  returning tick, base, n
 )
-insert into duly.event_tick (tick, base, n, snap)
-select last_tick.tick + 1, last_tick.base + last_tick.n, fresh.n, here.snap
-from last_tick
-cross join here
-cross join fresh
-where fresh.n > 0
-returning tick, base, n
+select tick, base, n, pg_notify('duly_tick', '') from made

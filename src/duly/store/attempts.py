@@ -1,0 +1,98 @@
+"""Attempts: claimed, settled, and shown. Every write here is fenced by its lease."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from ..jobs.attempt import Attempt
+from ..postgres.pool import Database
+from .claimed import ClaimedJob, Settlement
+from .rows import attempt_from
+from .statements import statement
+
+Fence = tuple[UUID, int]
+
+
+class Lane(NamedTuple):
+    """Jobs of one queue and one priority: they are served in order."""
+
+    queue: str
+    priority: int
+
+
+class Claim(NamedTuple):
+    """What a claim brought, and how far it came in the lane."""
+
+    jobs: list[ClaimedJob]
+    cursor: int
+
+
+class Attempts:
+    """Attempts in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def lanes(self, queues: Sequence[str] | None) -> list[Lane]:
+        """The lanes that hold jobs now, highest priority first; of these queues, or of all."""
+        query = statement("jobs/lanes")
+        rows = await self._database.fetch(query.text, None if queues is None else list(queues))
+        return [Lane(row["queue"], row["priority"]) for row in rows]
+
+    async def claim(self, lane: Lane, *, worker: int, cursor: int, most: int) -> Claim:
+        """Take up to `most` jobs of a lane whose seq is over `cursor`."""
+        query = statement("jobs/claim")
+        values: dict[str, object] = {
+            "queue": lane.queue,
+            "priority": lane.priority,
+            "cursor": cursor,
+            "most": most,
+            "worker": worker,
+        }
+        rows = await self._database.fetch(query.text, *query.arguments(values))
+        jobs = [
+            ClaimedJob(
+                row["job_id"],
+                row["lease"],
+                row["attempt"],
+                row["job_type"],
+                lane.queue,
+                row["max_attempts"],
+                row["unique_key"],
+                row["payload"],
+            )
+            for row in rows
+        ]
+        return Claim(jobs, max(cursor, rows[-1]["seq"]) if rows else cursor)
+
+    async def settle(self, settlements: Sequence[Settlement]) -> set[Fence]:
+        """Write outcomes; answers those that were accepted. The others came too late."""
+        query = statement("attempts/settle")
+        values: dict[str, object] = {
+            "job_ids": [one.job.id for one in settlements],
+            "leases": [one.job.lease for one in settlements],
+            "outcomes": [one.outcome for one in settlements],
+            "statuses": [one.status for one in settlements],
+            "delays": [one.delay for one in settlements],
+            "errors": [one.error for one in settlements],
+            "results": [one.result for one in settlements],
+            "unique_keys": [one.job.unique_key for one in settlements],
+            "kept": [one.kept for one in settlements],
+        }
+        rows = await self._database.fetch(query.text, *query.arguments(values))
+        return {(row["job_id"], row["lease"]) for row in rows}
+
+    async def recorded(self, fences: Sequence[Fence]) -> set[Fence]:
+        """Those of these leases whose outcome was written before, by their own worker."""
+        query = statement("attempts/recorded")
+        rows = await self._database.fetch(
+            query.text, [job_id for job_id, _ in fences], [lease for _, lease in fences]
+        )
+        return {(row["job_id"], row["lease"]) for row in rows}
+
+    async def list(self, job_id: UUID) -> list[Attempt]:
+        """The attempts at a job that have ended, oldest first."""
+        rows = await self._database.fetch(statement("attempts/list").text, job_id)
+        return [attempt_from(row) for row in rows]
