@@ -1,0 +1,1 @@
+"""The HTTP door: requests in, JSON and live events out. What a job may do is decided below."""
