@@ -1,0 +1,143 @@
+"""Every action on jobs; the library, the HTTP door and the command line all come through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from .errors import IdempotencyConflict, JobNotFound
+from .jobs.attempt import Attempt
+from .jobs.filters import JobFilters
+from .jobs.job import Job
+from .jobs.status import JobStatus
+from .jobs.submission import Idempotency, Submission
+from .postgres.notifier import Notifier
+from .store.jobs import Made
+from .store.store import Store
+
+READY, SCHEDULED, CANCELLED = "duly_ready", "duly_scheduled", "duly_cancel"
+SOON = 2.0
+
+Hint = Callable[[str, str], None]
+
+
+class Client:
+    """Makes, shows, cancels and retries jobs.
+
+    `on_hint` is told at once what the other processes are told by a notification: it spares a
+    worker in the same process the way through the database.
+    """
+
+    def __init__(self, store: Store, notifier: Notifier, on_hint: Hint = lambda *_: None) -> None:
+        self._store = store
+        self._notifier = notifier
+        self._on_hint = on_hint
+
+    async def enqueue(
+        self, submission: Submission, *, idempotency: Idempotency | None = None
+    ) -> Job:
+        """Make one job, durably; concurrent calls share a statement.
+
+        The live job that holds the same unique key, or the job that was made under the same
+        idempotency key, is answered instead of a new one. Raises RequestRefused, and
+        IdempotencyConflict when that key came with another fingerprint.
+        """
+        submission.check()
+        (made,) = await self._store.gatherer.enqueue([(submission, idempotency)])
+        if made.is_new:
+            self._hint(submission, made)
+            return _new_job(submission, made)
+        if made.fingerprint is not None and idempotency is not None:
+            _check_fingerprint(made.fingerprint, idempotency)
+        return await self.get(made.job_id)
+
+    async def enqueue_many(self, submissions: Sequence[Submission]) -> list[Job]:
+        """Make many jobs, all or none; answers them in order. Raises RequestRefused with `$[index]`."""
+        for index, submission in enumerate(submissions):
+            submission.check(f"$[{index}]")
+        made = await self._store.gatherer.enqueue([(one, None) for one in submissions])
+        old = await self._store.jobs.get([one.job_id for one in made if not one.is_new])
+        jobs: list[Job] = []
+        for submission, one in zip(submissions, made, strict=True):
+            if one.is_new:
+                self._hint(submission, one)
+            jobs.append(_new_job(submission, one) if one.is_new else old[one.job_id])
+        return jobs
+
+    async def get(self, job_id: UUID) -> Job:
+        """One job; raises JobNotFound."""
+        found = await self._store.jobs.get([job_id])
+        if job_id not in found:
+            raise JobNotFound(job_id=job_id)
+        return found[job_id]
+
+    async def list(
+        self, filters: JobFilters, *, limit: int = 50, before: UUID | None = None
+    ) -> list[Job]:
+        """At most `limit` jobs, newest first; `before` is the last id of the page before."""
+        return await self._store.jobs.list(filters, limit=limit, before=before)
+
+    async def attempts(self, job_id: UUID) -> list[Attempt]:
+        """The attempts at a job that have ended, oldest first; raises JobNotFound."""
+        await self.get(job_id)
+        return await self._store.attempts.list(job_id)
+
+    async def cancel(self, job_id: UUID) -> Job:
+        """Cancel a pending job, or ask the worker of a running one to stop it.
+
+        A running job is still `processing` when this returns. Raises JobNotFound or NotAllowed.
+        """
+        if await self._store.jobs.cancel(job_id):
+            self._tell(CANCELLED, "")
+        return await self.get(job_id)
+
+    async def retry(self, job_id: UUID) -> Job:
+        """Start a finished job afresh; its history stays.
+
+        Raises JobNotFound, NotAllowed, or UniqueKeyTaken.
+        """
+        self._tell(READY, await self._store.jobs.retry(job_id))
+        return await self.get(job_id)
+
+    def _hint(self, submission: Submission, made: Made) -> None:
+        if made.run_at is None or made.run_at <= made.created_at:
+            self._tell(READY, submission.queue)
+        elif made.run_at - made.created_at < timedelta(seconds=SOON):
+            self._tell(SCHEDULED, submission.queue)
+
+    def _tell(self, channel: str, payload: str) -> None:
+        self._on_hint(channel, payload)
+        self._notifier.hint(channel, payload)
+
+
+def _check_fingerprint(fingerprint: bytes, idempotency: Idempotency) -> None:
+    if fingerprint != idempotency.fingerprint:
+        raise IdempotencyConflict
+
+
+def _new_job(submission: Submission, made: Made) -> Job:
+    created_at = made.created_at.astimezone(UTC)
+    return Job(
+        id=made.job_id,
+        job_type=submission.job_type,
+        payload=msgspec.Raw(submission.payload.encode()),
+        status=JobStatus.PENDING,
+        attempts=0,
+        max_attempts=submission.max_attempts,
+        last_error=None,
+        scheduled_at=_utc(made.run_at) or created_at,
+        processing_started_at=None,
+        created_at=created_at,
+        updated_at=created_at,
+        queue=submission.queue,
+        priority=submission.priority,
+        tags=list(submission.tags),
+        unique_key=submission.unique_key,
+    )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)
