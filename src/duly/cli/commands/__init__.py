@@ -1,0 +1,1 @@
+"""The commands, a file for each; `main` imports only the one that is asked for."""

@@ -1,0 +1,1 @@
+"""What is shown to people and to programs: data on stdout, everything else on stderr."""
