@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+import asyncpg
+
 from ..postgres.pool import Database
 from .statements import statement
 
@@ -45,22 +47,25 @@ class House:
         rows = await self._database.fetch(statement("house/partition_days").text, kind)
         return [row["day"] for row in rows]
 
-    async def prune_day(self, day: date, keep_days: int) -> int:
+    async def prune_day(self, day: date, keep_days: int) -> int | None:
         """Drop a day of finished jobs; answers how many jobs were carried over.
 
-        Raises asyncpg.LockNotAvailableError rather than make others wait.
+        None when others would have had to wait for it: then nothing was done.
         """
-        query = statement("house/prune_day")
-        async with self._database.transaction() as connection:
-            await connection.execute(LOCK_PATIENCE)
-            carried = await connection.fetchval(query.text, day, keep_days)
-        return int(carried)
+        carried = await self._patiently(statement("house/prune_day").text, day, keep_days)
+        return None if carried is None else int(carried[0]["carried"])
 
-    async def prune_events(self, day: date) -> None:
-        """Drop a day of events."""
-        async with self._database.transaction() as connection:
-            await connection.execute(LOCK_PATIENCE)
-            await connection.execute(statement("house/prune_events").text, day)
+    async def prune_events(self, day: date) -> bool:
+        """Drop a day of events; False when others would have had to wait for it."""
+        return await self._patiently(statement("house/prune_events").text, day) is not None
+
+    async def _patiently(self, text: str, *arguments: object) -> list[asyncpg.Record] | None:
+        try:
+            async with self._database.transaction() as connection:
+                await connection.execute(LOCK_PATIENCE)
+                return await connection.fetch(text, *arguments)
+        except asyncpg.LockNotAvailableError:
+            return None
 
     async def prune_carried(self, keep_days: int, most: int) -> int:
         """Delete up to `most` carried-over jobs that have ended; answers how many."""

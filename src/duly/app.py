@@ -1,0 +1,140 @@
+"""Duly: the object that a program makes, to register handlers, to submit jobs and to run them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+from .client import Client
+from .config import Settings
+from .handlers.handler import Handler
+from .handlers.registry import HandlerRegistry
+from .jobs.job import Job
+from .jobs.payload import encode_payload
+from .jobs.submission import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, Submission
+from .wiring import Engine, built_in_handlers, open_engine
+from .worker.worker import Worker
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Duly:
+    """Handlers, and the way to the database.
+
+    Settings come from the environment unless they are given. Use it with `async with` to submit
+    jobs; `async with app.worker()` runs a worker in this process.
+    """
+
+    def __init__(
+        self, settings: Settings | None = None, *, environment: Mapping[str, str] | None = None
+    ) -> None:
+        given = os.environ if environment is None else environment
+        self.settings = settings or Settings.from_environment(given)
+        self.registry = HandlerRegistry()
+        for handler in built_in_handlers(self.settings):
+            self.registry.register(handler)
+        self._engine: Engine | None = None
+        self._closing: AsyncExitStack | None = None
+
+    def handler(
+        self,
+        job_type: str,
+        *,
+        queue: str = DEFAULT_QUEUE,
+        max_attempts: int = DEFAULT_MAX_ATTEMPTS,
+        timeout: float | None = None,
+    ) -> Callable[[F], F]:
+        """Register the decorated function, `async` or plain, as the handler of a job type.
+
+        It takes the payload, and the context when it has a second argument. `timeout` is in seconds.
+        """
+
+        def register(function: F) -> F:
+            self.registry.add(
+                job_type, function, queue=queue, max_attempts=max_attempts, timeout=timeout
+            )
+            return function
+
+        return register
+
+    def register(self, handler: Handler) -> None:
+        """Register an object with a `job_type` and an `execute` method."""
+        self.registry.register(handler)
+
+    async def enqueue(
+        self,
+        job_type: str,
+        payload: Any = None,
+        *,
+        queue: str | None = None,
+        priority: int = 0,
+        run_at: datetime | None = None,
+        delay: float | None = None,
+        max_attempts: int | None = None,
+        unique_key: str | None = None,
+        tags: Sequence[str] = (),
+    ) -> Job:
+        """Submit one job; it is durable when this returns.
+
+        Queue and `max_attempts` default to those of the handler, where it is registered here.
+        Raises PayloadRefused or RequestRefused with the path of what does not fit, and
+        DatabaseUnreachable.
+        """
+        known = self.registry.lookup(job_type) if job_type in self.registry else None
+        submission = Submission(
+            job_type=job_type,
+            payload=encode_payload({} if payload is None else payload),
+            queue=queue or (known.queue if known else DEFAULT_QUEUE),
+            priority=priority,
+            run_at=run_at,
+            delay=delay,
+            max_attempts=max_attempts or (known.max_attempts if known else DEFAULT_MAX_ATTEMPTS),
+            unique_key=unique_key,
+            tags=tuple(tags),
+        )
+        return await self.client.enqueue(submission)
+
+    async def get(self, job_id: UUID) -> Job:
+        """One job; raises JobNotFound."""
+        return await self.client.get(job_id)
+
+    @property
+    def client(self) -> Client:
+        """Every action on jobs; there while the app is open."""
+        if self._engine is None:
+            raise RuntimeError("open the app first: `async with app:`")
+        return self._engine.client
+
+    @asynccontextmanager
+    async def worker(
+        self, *, slots: int | None = None, queues: Sequence[str] | None = None
+    ) -> AsyncGenerator[Worker]:
+        """A worker in this process, with the housekeeping that it needs.
+
+        Its heartbeat comes from a thread of this process: a handler in C that holds the interpreter
+        for longer than the time to live silences it.
+        """
+        settings = replace(self.settings, slots=slots) if slots else self.settings
+        async with open_engine(
+            settings, self.registry, worker=True, maintenance=True, queues=queues
+        ) as engine:
+            if engine.worker is None:
+                raise RuntimeError("the engine was opened without a worker")
+            yield engine.worker
+
+    async def __aenter__(self) -> Self:
+        self._closing = AsyncExitStack()
+        self._engine = await self._closing.enter_async_context(
+            open_engine(self.settings, self.registry)
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._engine = None
+        if self._closing is not None:
+            await self._closing.aclose()

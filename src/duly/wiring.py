@@ -1,0 +1,224 @@
+"""Who is plugged into whom: the only file that knows every part."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .client import CANCELLED, READY, SCHEDULED, SOON, Client
+from .config import Secret, Settings
+from .errors import DulyError, SettingRefused
+from .events.feed import CHANNEL as TICKED
+from .events.feed import Feed
+from .events.ticker import Ticker
+from .handlers.email import EmailHandler
+from .handlers.handler import Handler
+from .handlers.registry import HandlerRegistry
+from .maintenance.leader import Leader
+from .maintenance.promoter import Promoter
+from .maintenance.pruner import Pruner
+from .maintenance.rescuer import Rescuer
+from .postgres.embedded import EmbeddedPostgres
+from .postgres.listener import Listener
+from .postgres.notifier import Notifier
+from .postgres.pool import Database, connect
+from .store import migrate as migrations
+from .store.store import Store
+from .worker.worker import Worker
+
+logger = logging.getLogger("duly")
+
+
+def built_in_handlers(settings: Settings) -> list[Handler]:
+    """The handlers that come with duly."""
+    return [EmailHandler(settings)]
+
+
+def built_in_registry(settings: Settings) -> HandlerRegistry:
+    """A registry of the handlers that come with duly."""
+    registry = HandlerRegistry()
+    for handler in built_in_handlers(settings):
+        registry.register(handler)
+    return registry
+
+
+@dataclass(slots=True, kw_only=True)
+class Engine:
+    """The parts of one process that is open."""
+
+    settings: Settings
+    dsn: Secret
+    store: Store
+    client: Client
+    feed: Feed
+    worker: Worker | None
+    exit_is_clean: bool = True
+
+    async def reasons_not_ready(self) -> list[str]:
+        """Why this process cannot do its work now; empty when it can."""
+        try:
+            async with asyncio.timeout(2), self.store.database.connection() as connection:
+                await migrations.check(connection)
+        except (DulyError, TimeoutError) as error:
+            return [str(error) or "the database does not answer"]
+        return [] if self.worker is None else self.worker.reasons_not_ready()
+
+
+@asynccontextmanager
+async def open_engine(
+    settings: Settings,
+    registry: HandlerRegistry | None = None,
+    *,
+    worker: bool = False,
+    maintenance: bool = False,
+    feed: bool = False,
+    queues: Sequence[str] | None = None,
+    migrate: bool | None = None,
+) -> AsyncGenerator[Engine]:
+    """Open the database and whatever else is asked for; everything is stopped in order at the end.
+
+    Without DATABASE_URL the embedded PostgreSQL is started or shared. Raises DatabaseUnreachable,
+    SchemaTooOld or SchemaTooNew, and EmbeddedPostgresFailed.
+    """
+    async with AsyncExitStack() as stack:
+        dsn = await _open_postgres(settings, stack)
+        await _fit_schema(dsn, migrate=settings.migrate if migrate is None else migrate)
+        requests = await _open_store(dsn, "requests", settings.pool_size, stack)
+        work = await _open_store(dsn, "work", 3, stack) if worker else requests
+        house = await _open_store(dsn, "house", 4, stack) if maintenance or feed else requests
+        notifier = Notifier(house.database)
+        stack.push_async_callback(notifier.close)
+        switchboard = Switchboard(notifier)
+        engine = Engine(
+            settings=settings,
+            dsn=dsn,
+            store=requests,
+            client=Client(requests, notifier, switchboard.on_hint),
+            feed=Feed(house.stream),
+            worker=None,
+        )
+        if maintenance:
+            await _keep_house(house, settings, switchboard, stack)
+        if feed:
+            switchboard.connect(TICKED, lambda _: engine.feed.wake())
+            _run(engine.feed.run(), stack)
+        if worker:
+            engine.worker = Worker(
+                work,
+                registry or built_in_registry(settings),
+                settings,
+                dsn,
+                queues=queues,
+                on_back=switchboard.on_back,
+            )
+            switchboard.connect(READY, engine.worker.hint)
+            switchboard.connect(CANCELLED, lambda _: _look(engine))
+            await engine.worker.start()
+            stack.push_async_callback(_stop_worker, engine)
+        if switchboard.channels:
+            _run(Listener(dsn, switchboard.channels, switchboard.on_hint).run(), stack)
+        yield engine
+
+
+class Switchboard:
+    """Passes hints on to those in this process who want them, and to other processes."""
+
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
+        self._lines: dict[str, list[Callable[[str], None]]] = {}
+
+    @property
+    def channels(self) -> list[str]:
+        """The channels that somebody here wants to hear."""
+        return list(self._lines)
+
+    def connect(self, channel: str, listener: Callable[[str], None]) -> None:
+        """Call `listener` with the payload of every hint on a channel."""
+        self._lines.setdefault(channel, []).append(listener)
+
+    def on_hint(self, channel: str, payload: str) -> None:
+        """A hint came, from here or from elsewhere."""
+        for listener in self._lines.get(channel, ()):
+            listener(payload)
+
+    def tell(self, channel: str, payload: str) -> None:
+        """Give a hint to everybody."""
+        self.on_hint(channel, payload)
+        self._notifier.hint(channel, payload)
+
+    def on_back(self, queue: str, delay: float | None) -> None:
+        """A job went back to wait: at once, or for some seconds."""
+        if delay is None:
+            self.tell(READY, queue)
+        elif delay < SOON:
+            self.tell(SCHEDULED, queue)
+
+
+async def _open_postgres(settings: Settings, stack: AsyncExitStack) -> Secret:
+    if settings.database_url is not None:
+        return settings.database_url
+    embedded = EmbeddedPostgres(Path(settings.data_dir), say=logger.info)
+    dsn = await asyncio.to_thread(embedded.start)
+    stack.push_async_callback(asyncio.to_thread, embedded.stop)
+    return dsn
+
+
+async def _fit_schema(dsn: Secret, *, migrate: bool) -> None:
+    connection = await connect(dsn, "migrate")
+    try:
+        if migrate:
+            await migrations.migrate(connection, lambda name: logger.info("migrated: %s", name))
+        else:
+            await migrations.check(connection)
+    finally:
+        await connection.close()
+
+
+async def _open_store(dsn: Secret, name: str, size: int, stack: AsyncExitStack) -> Store:
+    database = Database(dsn, name=name, size=size)
+    await database.open()
+    stack.push_async_callback(database.close)
+    return Store(database)
+
+
+async def _keep_house(
+    store: Store, settings: Settings, switchboard: Switchboard, stack: AsyncExitStack
+) -> None:
+    def on_ready(queue: str) -> None:
+        switchboard.tell(READY, queue)
+
+    promoter = Promoter(store.house, on_ready)
+    rescuer = Rescuer(store.workers, store.house, settings.worker_ttl, on_ready)
+    pruner = Pruner(
+        store.house, keep_days=settings.retention_days, event_hours=settings.event_retention_hours
+    )
+    switchboard.connect(SCHEDULED, lambda _: promoter.hint())
+    duties = [promoter.run, rescuer.run, pruner.run, Ticker(store.stream).run]
+    _run(Leader(store.workers, duties).run(), stack)
+
+
+def _run(loop: Coroutine[Any, Any, None], stack: AsyncExitStack) -> None:
+    """Run a loop until the stack is closed."""
+    task = asyncio.create_task(loop)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+def _look(engine: Engine) -> None:
+    if engine.worker is not None:
+        engine.worker.look_for_cancellations()
+
+
+async def _stop_worker(engine: Engine) -> None:
+    if engine.worker is not None:
+        engine.exit_is_clean = await engine.worker.stop(engine.settings.grace)

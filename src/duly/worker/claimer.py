@@ -1,0 +1,75 @@
+"""Claims jobs in batches, for as many slots as are free."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+
+from ..errors import DulyError
+from .executor import Executor
+from .lanes import Lanes
+from .wakeup import Wakeup
+
+MOST_AT_ONCE = 1_000
+LONGEST_PAUSE = 5.0
+
+logger = logging.getLogger("duly.claimer")
+
+
+class Claimer:
+    """The loop that brings jobs to the executor.
+
+    `worker` is the id that claims are made for; None while the worker has no right to claim.
+    """
+
+    def __init__(self, lanes: Lanes, executor: Executor, wakeup: Wakeup) -> None:
+        self._lanes = lanes
+        self._executor = executor
+        self._wakeup = wakeup
+        self.worker: int | None = None
+        self.ticked_at = time.monotonic()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Claim until `stop` is set; a claim in flight is brought home first."""
+        failures = 0
+        while not stop.is_set():
+            self.ticked_at = time.monotonic()
+            try:
+                await self._executor.room_made(stop)
+                if stop.is_set():
+                    return
+                await self._claim()
+                failures = 0
+            except DulyError as error:
+                failures += 1
+                if failures == 1:
+                    logger.warning("claiming stopped, trying again: %s", error)
+                pause = min(LONGEST_PAUSE, 0.1 * 2**failures)
+                await self._wakeup.wait(random.uniform(0.02, pause))  # noqa: S311
+
+    def hint(self, queue: str) -> None:
+        """There may be jobs in `queue` (empty: in any)."""
+        if not queue or self._lanes.serves(queue):
+            self._wakeup.hint()
+
+    async def _claim(self) -> None:
+        worker = self.worker
+        if worker is None:
+            await self._wakeup.wait()
+            return
+        hinted, self._wakeup.was_hinted = self._wakeup.was_hinted, False
+        room = min(MOST_AT_ONCE, self._executor.room)
+        claim = await self._lanes.claim(worker, room, eager=hinted)
+        if worker != self.worker:
+            logger.warning("%d claimed jobs are left to be rescued", len(claim.jobs))
+            return
+        for job in claim.jobs:
+            self._executor.start(job)
+        if not claim.jobs:
+            # A hint that came too soon after a look from the start gets its look as soon as allowed.
+            await self._wakeup.wait(self._lanes.seconds_to_scan + 0.001 if hinted else None)
+            self._wakeup.was_hinted = self._wakeup.was_hinted or (
+                hinted and self._lanes.seconds_to_scan > 0
+            )

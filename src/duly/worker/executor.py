@@ -1,0 +1,208 @@
+"""Runs claimed jobs, as many at once as there are slots; hands every outcome to the settler."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from ..errors import PayloadRefused, UnknownJobType
+from ..handlers.context import Context
+from ..handlers.registry import HandlerRegistry, Registration
+from ..jobs.outcome import Outcome
+from ..store.claimed import ClaimedJob, Settlement
+from . import judge
+from .settler import Settler
+
+PREFETCH_SECONDS = 0.075
+MOST_PREFETCHED = 1_000
+SMOOTHING = 0.05
+
+
+@dataclass(slots=True)
+class Running:
+    """One running attempt. `ending` says why it was asked to end: cancel, release or drop."""
+
+    job: ClaimedJob
+    ctx: Context
+    task: asyncio.Task[None] | None = None
+    ending: str | None = None
+
+
+class Executor:
+    """`slots` running attempts at most, and a small prefetch that is worth 75 ms of work."""
+
+    def __init__(self, registry: HandlerRegistry, settler: Settler, slots: int) -> None:
+        self._registry = registry
+        self._settler = settler
+        self._slots = slots
+        self._threads = ThreadPoolExecutor(slots, thread_name_prefix="duly-handler")
+        self._prefetched: deque[ClaimedJob] = deque()
+        self._running: dict[int, Running] = {}
+        self._room_made = asyncio.Event()
+        self._mean_seconds = 1.0
+
+    @property
+    def room(self) -> int:
+        """How many jobs may be claimed now."""
+        prefetch = int(self._slots * PREFETCH_SECONDS / max(self._mean_seconds, 1e-6))
+        allowed = self._slots + min(MOST_PREFETCHED, prefetch)
+        return max(0, allowed - len(self._running) - len(self._prefetched))
+
+    @property
+    def running(self) -> int:
+        """How many attempts are running."""
+        return len(self._running)
+
+    async def room_made(self, stop: asyncio.Event) -> None:
+        """Return when there is room for a worthwhile claim, or `stop` is set and something ended."""
+        while not stop.is_set() and (
+            self.room == 0 or (self._prefetched and len(self._prefetched) > self.room)
+        ):
+            self._room_made.clear()
+            await self._room_made.wait()
+
+    def wake(self) -> None:
+        """Let `room_made` look again."""
+        self._room_made.set()
+
+    def start(self, job: ClaimedJob) -> None:
+        """Run the job now if a slot is free, otherwise as soon as one is."""
+        if len(self._running) < self._slots:
+            self._begin(job)
+        else:
+            self._prefetched.append(job)
+
+    def release_prefetched(self) -> None:
+        """Give back, uncharged, what was claimed and never started."""
+        while self._prefetched:
+            self._settler.add(judge.released(self._prefetched.popleft(), kept=False))
+
+    def cancel(self, job_id: UUID) -> None:
+        """End the running attempt at this job because somebody asked for it."""
+        for running in list(self._running.values()):
+            if running.job.id == job_id:
+                _end(running, "cancel")
+        waiting = [job for job in self._prefetched if job.id == job_id]
+        for job in waiting:
+            self._prefetched.remove(job)
+            self._settler.add(judge.cancelled(job))
+
+    def end_all(self, ending: str) -> None:
+        """End every running attempt: `release` gives the jobs back, `drop` writes nothing."""
+        if ending == "drop":
+            self._prefetched.clear()
+        for running in list(self._running.values()):
+            _end(running, ending)
+
+    async def finished(self) -> None:
+        """Return when nothing is running."""
+        while self._running:
+            tasks = [one.task for one in self._running.values() if one.task is not None]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+    def close(self) -> bool:
+        """Let the threads go; answers whether all of them had ended."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        return not self._running
+
+    def _begin(self, job: ClaimedJob) -> None:
+        ctx = Context(
+            job_id=job.id, job_type=job.job_type, queue=job.queue, attempt=job.attempt,
+            max_attempts=job.max_attempts, lease=job.lease,
+        )
+        running = Running(job, ctx)
+        self._running[job.lease] = running
+        running.task = asyncio.create_task(self._run(running))
+
+    async def _run(self, running: Running) -> None:
+        started = time.monotonic()
+        settlement: Settlement | None = None
+        try:
+            settlement = await self._attempt(running)
+        except asyncio.CancelledError:
+            settlement = _ended(running)
+        finally:
+            self._mean_seconds += SMOOTHING * (time.monotonic() - started - self._mean_seconds)
+            del self._running[running.job.lease]
+            if settlement is not None and running.ending != "drop":
+                self._settler.add(settlement)
+            while self._prefetched and len(self._running) < self._slots:
+                self._begin(self._prefetched.popleft())
+            self._room_made.set()
+
+    async def _attempt(self, running: Running) -> Settlement:
+        job = running.job
+        try:
+            registration = self._registry.lookup(job.job_type)
+            payload = registration.decode(job.payload)
+        except (UnknownJobType, PayloadRefused) as error:
+            return judge.discarded(job, str(error))
+        try:
+            return judge.completed(job, await self._call(registration, payload, running))
+        except Outcome as answer:
+            return judge.answered(job, answer)
+        except asyncio.CancelledError:
+            if running.ending is not None:
+                raise
+            return judge.failed(job, "the handler cancelled itself")
+        except TimeoutError as error:
+            if running.ending is None and running.ctx.should_stop:
+                return judge.failed(job, f"ran longer than its timeout of {registration.timeout:g} s")
+            return judge.failed(job, judge.describe(error))
+        except Exception as error:  # a handler may raise whatever it likes
+            return judge.failed(job, judge.describe(error))
+        except BaseException as error:  # SystemExit and the like must not end the worker
+            return judge.failed(job, judge.describe(error))
+
+    async def _call(self, registration: Registration, payload: Any, running: Running) -> Any:
+        ctx, timeout = running.ctx, registration.timeout
+        if timeout is not None:
+            ctx.deadline = time.monotonic() + timeout
+        if not registration.is_async:
+            return await self._call_in_thread(registration, payload, running)
+        if timeout is None:
+            return await registration.call(payload, ctx)
+        scope = asyncio.timeout(timeout)
+        try:
+            async with scope:
+                return await registration.call(payload, ctx)
+        except TimeoutError:
+            if scope.expired():
+                ctx.stop()
+            raise
+
+    async def _call_in_thread(
+        self, registration: Registration, payload: Any, running: Running
+    ) -> Any:
+        """A thread cannot be ended: it is asked to, and its slot is taken until it has."""
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._threads, registration.call, payload, running.ctx)
+        done, _ = await asyncio.wait({future}, timeout=registration.timeout)
+        if done:
+            return future.result()
+        running.ctx.stop()
+        with contextlib.suppress(Exception):
+            await asyncio.shield(future)
+        raise TimeoutError
+
+
+def _end(running: Running, ending: str) -> None:
+    if running.ending is None or ending == "drop":
+        running.ending = ending
+        running.ctx.stop()
+        if running.task is not None:
+            running.task.cancel()
+
+
+def _ended(running: Running) -> Settlement | None:
+    if running.ending == "cancel":
+        return judge.cancelled(running.job)
+    if running.ending == "release":
+        return judge.released(running.job, kept=True)
+    return None

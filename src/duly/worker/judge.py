@@ -1,0 +1,83 @@
+"""From what a handler did to what becomes of its job. Knows no database and no event loop."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import msgspec
+
+from ..errors import PayloadRefused
+from ..jobs.backoff import backoff
+from ..jobs.outcome import Cancel, Discard, Outcome, RetryAfter, Snooze
+from ..jobs.payload import encode_payload
+from ..jobs.status import JobStatus
+from ..jobs.text import clean_text
+from ..store.claimed import ClaimedJob, Settlement
+
+LONGEST_RESULT = 65_536
+
+
+def completed(job: ClaimedJob, answer: Any) -> Settlement:
+    """What becomes of a job whose handler returned `answer`."""
+    if isinstance(answer, Outcome):
+        return answered(job, answer)
+    if answer is None:
+        return Settlement(job, "complete", JobStatus.DONE)
+    try:
+        result = encode_payload(answer, "result")
+    except (PayloadRefused, msgspec.MsgspecError) as error:
+        return discarded(job, f"the handler returned something that cannot be stored: {error}")
+    if len(result) > LONGEST_RESULT:
+        return discarded(job, f"the handler returned a result of over {LONGEST_RESULT} bytes")
+    return Settlement(job, "complete", JobStatus.DONE, result=result)
+
+
+def answered(job: ClaimedJob, answer: Outcome) -> Settlement:
+    """What becomes of a job whose handler answered with an outcome."""
+    match answer:
+        case Snooze(seconds=seconds):
+            return Settlement(job, "snooze", JobStatus.PENDING, delay=seconds)
+        case RetryAfter(seconds=seconds, reason=reason):
+            return failed(job, reason, delay=seconds)
+        case Cancel(reason=reason):
+            return Settlement(job, "cancel", JobStatus.CANCELLED, error=clean_text(reason))
+        case Discard(reason=reason):
+            return discarded(job, reason)
+        case _:
+            return failed(job, str(answer))
+
+
+def failed(job: ClaimedJob, error: str, *, delay: float | None = None) -> Settlement:
+    """The attempt failed: the job is tried again after its back-off while attempts are left."""
+    text = clean_text(error)
+    if job.attempt >= job.max_attempts:
+        return Settlement(job, "fail", JobStatus.FAILED, error=text)
+    wait = backoff(job.attempt) if delay is None else delay
+    return Settlement(job, "fail", JobStatus.PENDING, delay=wait, error=text)
+
+
+def discarded(job: ClaimedJob, reason: str) -> Settlement:
+    """No use trying again."""
+    return Settlement(job, "discard", JobStatus.FAILED, error=clean_text(reason))
+
+
+def released(job: ClaimedJob, *, kept: bool) -> Settlement:
+    """The job goes back at once and uncharged: its worker stops."""
+    error = "its worker stopped before the job was finished" if kept else None
+    return Settlement(job, "release", JobStatus.PENDING, error=error, kept=kept)
+
+
+def cancelled(job: ClaimedJob) -> Settlement:
+    """Somebody asked for the job to be stopped, and it was."""
+    return Settlement(job, "cancel", JobStatus.CANCELLED, error="cancelled while it was running")
+
+
+def describe(error: BaseException) -> str:
+    """The error as text: type and message, then the traceback of the handler's own code."""
+    headline = "".join(traceback.format_exception_only(error)).strip()
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "/duly/worker/" not in frame.filename]
+    if not own:
+        return headline
+    return headline + "\n\n" + "".join(traceback.format_list(own)[-8:]).rstrip()

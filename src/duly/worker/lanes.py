@@ -1,0 +1,87 @@
+"""Which lanes a worker looks at, and how far it came in each: the cursors.
+
+A cursor spares the scan over dead index entries. It is only an accelerator: a job that was
+committed late lies behind it, so that from time to time everything is looked at from the start.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import groupby
+
+from ..store.attempts import Attempts, Claim, Lane
+
+SCAN_EVERY = 1.0
+LEAST_PAUSE = 0.05
+COST_SHARE = 20.0
+START = -1
+
+
+class Lanes:
+    """Claims from the lanes of one worker, highest priority first, neighbours taking turns."""
+
+    def __init__(self, attempts: Attempts, queues: Sequence[str] | None) -> None:
+        self._attempts = attempts
+        self._queues = queues
+        self._cursors: dict[Lane, int] = {}
+        self._scanned_at = 0.0
+        self._scan_cost = 0.0
+        self._turn = 0
+
+    async def claim(self, worker: int, most: int, *, eager: bool) -> Claim:
+        """Up to `most` jobs. With `eager`, an empty look is followed by one from the start at once.
+
+        A look from the start is made about every second, and less often when it takes long.
+        """
+        if self._is_scan_due(SCAN_EVERY):
+            await self._scan()
+        claim = await self._claim_from_lanes(worker, most)
+        if not claim.jobs and eager and self._is_scan_due(LEAST_PAUSE):
+            await self._scan()
+            claim = await self._claim_from_lanes(worker, most)
+        return claim
+
+    def serves(self, queue: str) -> bool:
+        """Whether jobs of this queue are for this worker."""
+        return self._queues is None or queue in self._queues
+
+    @property
+    def seconds_to_scan(self) -> float:
+        """Seconds until the next look from the start is allowed to an eager claim."""
+        pause = max(LEAST_PAUSE, COST_SHARE * self._scan_cost)
+        return max(0.0, self._scanned_at + pause - time.monotonic())
+
+    def _is_scan_due(self, pause: float) -> bool:
+        waited = time.monotonic() - self._scanned_at
+        return waited >= max(pause, COST_SHARE * self._scan_cost)
+
+    async def _scan(self) -> None:
+        started = time.monotonic()
+        found = await self._attempts.lanes(self._queues)
+        self._cursors = dict.fromkeys(found, START)
+        self._scanned_at = time.monotonic()
+        self._scan_cost = self._scanned_at - started
+
+    async def _claim_from_lanes(self, worker: int, most: int) -> Claim:
+        jobs: Claim = Claim([], START)
+        for lane in self._in_turn():
+            cursor = self._cursors[lane]
+            claim = await self._attempts.claim(
+                lane, worker=worker, cursor=cursor, most=most - len(jobs.jobs)
+            )
+            self._cursors[lane] = claim.cursor
+            jobs.jobs.extend(claim.jobs)
+            if len(jobs.jobs) >= most:
+                break
+        return jobs
+
+    def _in_turn(self) -> list[Lane]:
+        self._turn += 1
+        order: list[Lane] = []
+        lanes = sorted(self._cursors, key=lambda lane: (-lane.priority, lane.queue))
+        for _, group in groupby(lanes, key=lambda lane: lane.priority):
+            neighbours = list(group)
+            first = self._turn % len(neighbours)
+            order += neighbours[first:] + neighbours[:first]
+        return order

@@ -1,0 +1,13 @@
+"""What a worker counts, for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter
+
+STALE_WRITES = Counter(
+    "duly_stale_writes",
+    "Outcomes that were refused because their lease was no longer the current one.",
+    ["job_type"],
+)
+ATTEMPTS = Counter("duly_attempts", "Attempts that ended, by how they ended.", ["outcome"])
+LOST = Counter("duly_worker_lost", "Times that a worker lost its right to its jobs and started over.")

@@ -1,0 +1,106 @@
+"""Writes outcomes in batches: at once when idle, otherwise when the batch in flight is written.
+
+An outcome is kept until the database has accepted or refused it, however long that takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..errors import Unavailable
+from ..jobs.status import JobStatus
+from ..store.attempts import Attempts
+from ..store.claimed import Settlement
+from .metrics import ATTEMPTS, STALE_WRITES
+
+MOST_AT_ONCE = 500
+LONGEST_PAUSE = 2.0
+
+logger = logging.getLogger("duly.settler")
+
+
+class Settler:
+    """`on_back` is called for each job that went back to wait, with its delay in seconds or None."""
+
+    def __init__(
+        self, attempts: Attempts, on_back: Callable[[str, float | None], None] = lambda *_: None
+    ) -> None:
+        self._attempts = attempts
+        self._on_back = on_back
+        self._waiting: list[Settlement] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self.stale_writes = 0
+
+    def add(self, settlement: Settlement) -> None:
+        """Write this outcome soon."""
+        self._waiting.append(settlement)
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush())
+
+    async def flush(self) -> None:
+        """Return when everything that was added has been written."""
+        while self._flushing is not None:
+            await asyncio.shield(self._flushing)
+
+    async def _flush(self) -> None:
+        try:
+            while self._waiting:
+                await asyncio.sleep(0)
+                batch = self._waiting[:MOST_AT_ONCE]
+                del self._waiting[:MOST_AT_ONCE]
+                await self._write(batch)
+        finally:
+            self._flushing = None
+
+    async def _write(self, batch: list[Settlement]) -> None:
+        failures = 0
+        while True:
+            try:
+                accepted = await self._attempts.settle(batch)
+                if failures and len(accepted) < len(batch):
+                    fences = [(one.job.id, one.job.lease) for one in batch]
+                    accepted |= await self._attempts.recorded(fences)
+                break
+            except Unavailable as error:
+                failures += 1
+                if failures == 1:
+                    logger.warning("%d outcomes wait for the database: %s", len(batch), error)
+                await asyncio.sleep(random.uniform(0.02, min(LONGEST_PAUSE, 0.1 * 2**failures)))  # noqa: S311
+            except Exception as error:
+                logger.exception("outcomes could not be written")
+                await self._write_apart(batch, error)
+                return
+        for one in batch:
+            self._account(one, accepted=(one.job.id, one.job.lease) in accepted)
+
+    async def _write_apart(self, batch: list[Settlement], error: Exception) -> None:
+        """Find the outcome that cannot be stored, and fail its job instead; its neighbours go through."""
+        if len(batch) > 1:
+            half = len(batch) // 2
+            await self._write(batch[:half])
+            await self._write(batch[half:])
+            return
+        (one,) = batch
+        plain = f"its outcome could not be stored ({type(error).__name__})"
+        if one.error == plain:
+            await asyncio.sleep(LONGEST_PAUSE)
+        await self._write(
+            [replace(one, outcome="fail", status=JobStatus.FAILED, error=plain, result=None, kept=True)]
+        )
+
+    def _account(self, one: Settlement, *, accepted: bool) -> None:
+        if not accepted:
+            self.stale_writes += 1
+            STALE_WRITES.labels(one.job.job_type).inc()
+            logger.warning(
+                "stale write refused: %s of job %s (%s, lease %d) came too late; %d so far",
+                one.outcome, one.job.id, one.job.job_type, one.job.lease, self.stale_writes,
+            )
+            return
+        ATTEMPTS.labels(one.outcome).inc()
+        if one.status is JobStatus.PENDING:
+            self._on_back(one.job.queue, one.delay)
