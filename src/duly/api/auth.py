@@ -16,7 +16,7 @@ from .problems import CrossSiteRefused, NotAuthorized
 from .request import Request
 
 READING = frozenset({"GET", "HEAD"})
-OWN_SITES = ([], [b"same-origin"], [b"none"])
+OWN_SITES: tuple[list[bytes], ...] = ([], [b"same-origin"], [b"none"])
 
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]/@\s]+)(?::[0-9]{1,5})?\Z")
 

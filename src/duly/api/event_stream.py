@@ -26,6 +26,7 @@ HEADERS = (
 FIRST = b"retry: 1000\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
 SEND_SECONDS = 30.0
+AT_ONCE = 64
 
 
 class JobChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,10 +108,21 @@ class EventStream(Response):
         await _put(send, FIRST)
         while True:
             try:
-                event = await self._subscription.next(self._keep_alive)
+                text = await self._text()
             except StopAsyncIteration:
                 return
-            await _put(send, KEEP_ALIVE if event is None else as_text(event))
+            await _put(send, text)
+            await asyncio.sleep(0)  # a client that catches up would leave the others no turn
+
+    async def _text(self) -> bytes:
+        """What there is to tell, in one piece; a comment when there was nothing for a while."""
+        event = await self._subscription.next(self._keep_alive)
+        if event is None:
+            return KEEP_ALIVE
+        lines = [as_text(event)]
+        while len(lines) < AT_ONCE and (event := await self._subscription.next(0)) is not None:
+            lines.append(as_text(event))
+        return b"".join(lines)
 
 
 def as_text(event: Event | Reset) -> bytes:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
 from msgspec import Meta
@@ -56,7 +56,10 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     tags: Annotated[list[Tag], Meta(max_length=MOST_TAGS)] | None = None
 
     def submission(self, path: str = "$") -> Submission:
-        """This request as the rest of duly knows it, its payload and all its fields checked."""
+        """This request as the rest of duly knows it, with its payload checked.
+
+        The rules for the other fields are applied by whoever makes the job, for every door.
+        """
         if self.run_at is not None and self.scheduled_at is not None:
             raise RequestRefused(
                 path=f"{path}.scheduled_at",
@@ -72,7 +75,7 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             delay=self.delay,
             unique_key=self.unique_key,
             tags=tuple(self.tags or ()),
-        ).check(path)
+        )
 
 
 class NoFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -158,7 +161,7 @@ def _second_opinion(body: bytes, error: Exception, path: str) -> Exception:
 
 def _unstorable(value: Any, path: str) -> Exception | None:
     is_list = isinstance(value, list)
-    items: list[Any] = value if is_list else [value]
+    items = cast("list[Any]", value) if is_list else [value]
     for index, item in enumerate(items):
         try:
             check_payload(item, f"{path}[{index}]" if is_list else path)

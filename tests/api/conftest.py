@@ -1,0 +1,20 @@
+"""One server for all tests of the HTTP door; a test that needs another starts its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from duly.config import Secret, Settings
+
+from .server import running
+
+
+@pytest.fixture(scope="module")
+def settings(database_url):
+    return Settings(database_url=Secret(database_url), keep_alive=0.2)
+
+
+@pytest.fixture(scope="module")
+def server(settings):
+    with running(settings) as running_server:
+        yield running_server
