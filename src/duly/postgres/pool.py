@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -20,7 +20,7 @@ REPEATS = 5
 # Just-in-time compilation costs more than any statement of ours; times are compared in UTC.
 SESSION = {"timezone": "UTC", "jit": "off", "search_path": "pg_catalog, public"}
 
-Connection = asyncpg.Connection[asyncpg.Record]
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 async def connect(dsn: Secret, name: str) -> Connection:

@@ -1,36 +1,36 @@
-"""Who is plugged into whom: the only file that knows every part."""
+"""Who is plugged into whom: opens the parts of one process, and stops them in order."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .client import CANCELLED, READY, SCHEDULED, SOON, Client
-from .config import Secret, Settings
-from .errors import DulyError, SettingRefused
-from .events.feed import CHANNEL as TICKED
-from .events.feed import Feed
-from .events.ticker import Ticker
-from .handlers.email import EmailHandler
-from .handlers.handler import Handler
-from .handlers.registry import HandlerRegistry
-from .maintenance.leader import Leader
-from .maintenance.promoter import Promoter
-from .maintenance.pruner import Pruner
-from .maintenance.rescuer import Rescuer
-from .postgres.embedded import EmbeddedPostgres
-from .postgres.listener import Listener
-from .postgres.notifier import Notifier
-from .postgres.pool import Database, connect
-from .store import migrate as migrations
-from .store.store import Store
-from .worker.worker import Worker
+from ..client import CANCELLED, READY, SCHEDULED, Client
+from ..config import Secret, Settings
+from ..errors import DulyError
+from ..events.feed import CHANNEL as TICKED
+from ..events.feed import Feed
+from ..events.ticker import Ticker
+from ..handlers.email import EmailHandler
+from ..handlers.handler import Handler
+from ..handlers.registry import HandlerRegistry
+from ..maintenance.leader import Leader
+from ..maintenance.promoter import Promoter
+from ..maintenance.pruner import Pruner
+from ..maintenance.rescuer import Rescuer
+from ..postgres.embedded import EmbeddedPostgres
+from ..postgres.listener import Listener
+from ..postgres.notifier import Notifier
+from ..postgres.pool import Database, connect
+from ..store import migrate as migrations
+from ..store.store import Store
+from ..worker.worker import Worker
+from .switchboard import Switchboard
 
 logger = logging.getLogger("duly")
 
@@ -124,40 +124,6 @@ async def open_engine(
         if switchboard.channels:
             _run(Listener(dsn, switchboard.channels, switchboard.on_hint).run(), stack)
         yield engine
-
-
-class Switchboard:
-    """Passes hints on to those in this process who want them, and to other processes."""
-
-    def __init__(self, notifier: Notifier) -> None:
-        self._notifier = notifier
-        self._lines: dict[str, list[Callable[[str], None]]] = {}
-
-    @property
-    def channels(self) -> list[str]:
-        """The channels that somebody here wants to hear."""
-        return list(self._lines)
-
-    def connect(self, channel: str, listener: Callable[[str], None]) -> None:
-        """Call `listener` with the payload of every hint on a channel."""
-        self._lines.setdefault(channel, []).append(listener)
-
-    def on_hint(self, channel: str, payload: str) -> None:
-        """A hint came, from here or from elsewhere."""
-        for listener in self._lines.get(channel, ()):
-            listener(payload)
-
-    def tell(self, channel: str, payload: str) -> None:
-        """Give a hint to everybody."""
-        self.on_hint(channel, payload)
-        self._notifier.hint(channel, payload)
-
-    def on_back(self, queue: str, delay: float | None) -> None:
-        """A job went back to wait: at once, or for some seconds."""
-        if delay is None:
-            self.tell(READY, queue)
-        elif delay < SOON:
-            self.tell(SCHEDULED, queue)
 
 
 async def _open_postgres(settings: Settings, stack: AsyncExitStack) -> Secret:
