@@ -15,6 +15,7 @@ from ..store.attempts import Attempts, Claim, Lane
 SCAN_EVERY = 1.0
 LEAST_PAUSE = 0.05
 COST_SHARE = 20.0
+MOST_REMEMBERED = 16
 START = -1
 
 
@@ -59,7 +60,11 @@ class Lanes:
     async def _scan(self) -> None:
         started = time.monotonic()
         found = await self._attempts.lanes(self._queues)
-        self._cursors = dict.fromkeys(found, START)
+        fresh = dict.fromkeys(found, START)
+        # A lane that is empty now is likely to be the next to get a job: go on looking at it.
+        for lane, cursor in list(self._cursors.items())[-MOST_REMEMBERED:]:
+            fresh.setdefault(lane, cursor)
+        self._cursors = fresh
         self._scanned_at = time.monotonic()
         self._scan_cost = self._scanned_at - started
 
