@@ -71,7 +71,7 @@ class Group(Examples, click.Group):
 
 
 def _shared_options() -> list[click.Parameter]:
-    flags = {"is_flag": True, "expose_value": False, "callback": _keep}
+    flags: dict[str, Any] = {"is_flag": True, "expose_value": False, "callback": _keep}
     return [
         click.Option(["--json"], help="Print JSON, the same as the HTTP API's.", **flags),
         click.Option(["--debug"], help="Show where in the code an error happened.", **flags),

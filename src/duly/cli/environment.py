@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import dotenv
 import uvloop
 
+from ..app import Duly
 from ..config import Settings
 from ..errors import SettingRefused
 from .log import hide
@@ -21,14 +22,14 @@ DOT_ENV = Path(".env")
 Result = TypeVar("Result")
 
 
-def read_settings(**flags: Any) -> Settings:
+def read_settings(app: Duly | None = None, **flags: Any) -> Settings:
     """The settings of this process: flags win over the environment, the environment over `.env`.
 
-    What `.env` holds is put into the environment, so that a module with handlers sees it as well.
-    A flag that is None was not given.
+    An `app` has its settings already: from the environment, or from the program that made it. A
+    flag that is None was not given.
     """
-    _read_dot_env()
-    settings = Settings.from_environment(os.environ)
+    read_dot_env()
+    settings = app.settings if app else Settings.from_environment(os.environ)
     given = {name: value for name, value in flags.items() if value is not None}
     settings = replace(settings, **given)
     hide(settings.database_url, settings.token, settings.smtp_password)
@@ -41,7 +42,11 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
         return runner.run(work)
 
 
-def _read_dot_env() -> None:
+def read_dot_env() -> None:
+    """Put what `.env` holds into the environment, where it is not there already.
+
+    So a module with handlers sees it as well, when it is imported after this.
+    """
     if not DOT_ENV.is_file():
         return
     try:

@@ -21,7 +21,12 @@ class Program(Group):
     """Knows each command as a place, `module:attribute` below this package, and one line of help."""
 
     def __init__(
-        self, name: str, *, places: Mapping[str, tuple[str, str]], examples: Sequence[str], **rest: Any
+        self,
+        name: str,
+        *,
+        places: Mapping[str, tuple[str, str]],
+        examples: Sequence[str],
+        **rest: Any,
     ) -> None:
         super().__init__(name, examples=examples, **rest)
         self.places = places

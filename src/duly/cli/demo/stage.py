@@ -1,0 +1,85 @@
+"""The play: submits the four jobs over HTTP, shows what happens, and judges how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import click
+
+from ...events.event import Event
+from ..output.events import event_as_data
+from ..output.moments import clock
+from ..output.terminal import one_line, print_json
+from ..output.timeline import Timeline
+from .door import Door, read_events
+from .mailbox import Mailbox
+from .story import GRACE, NOBODY, SCENES, Scene
+
+LONGEST_SECONDS = 60.0
+LABEL_WIDTH = max(len(scene.label) for scene in SCENES)
+
+
+class Stage:
+    """One performance. `mailbox` is where the mail of its jobs arrives."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._timeline = Timeline()
+        self._scenes: dict[UUID, Scene] = {}
+        self.mailbox = Mailbox(busy=GRACE, unknown=NOBODY, tell=self._tell_mail)
+
+    async def play(self, door: Door) -> list[str]:
+        """What went wrong; nothing when the four jobs ended as they must."""
+        tag = f"demo-{uuid4().hex[:8]}"
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS), door.stream(tag) as stream:
+                for scene in SCENES:
+                    await self._submit(door, scene, tag)
+                await self._show(read_events(stream))
+        except TimeoutError:
+            return [f"the jobs have not ended within {LONGEST_SECONDS:.0f} s"]
+        return await self._judge(door)
+
+    async def _submit(self, door: Door, scene: Scene, tag: str) -> None:
+        job = await door.post("/jobs", scene.request(tag))
+        self._scenes[UUID(job["id"])] = scene
+        if not self._as_json:
+            click.echo(f"  {scene.label:<{LABEL_WIDTH}}  {scene.about}.  {job['id']}")
+
+    async def _show(self, events: Any) -> None:
+        if not self._as_json:
+            click.echo()
+        running = set(self._scenes)
+        async for event in events:
+            self._tell(event)
+            if event.status.is_final:
+                running.discard(event.job_id)
+            if not running:
+                return
+
+    async def _judge(self, door: Door) -> list[str]:
+        faults: list[str] = []
+        for job_id, scene in self._scenes.items():
+            job = await door.get(f"/jobs/{job_id}")
+            faults += scene.faults(job, await door.get(f"/jobs/{job_id}/attempts"))
+        received = sorted(mail.subject for mail in self.mailbox.mails)
+        expected = sorted(scene.subject for scene in SCENES if scene.to != NOBODY)
+        if received != expected:
+            faults.append(f"the mail server received {received}, must be {expected}")
+        return faults
+
+    def _tell(self, event: Event) -> None:
+        if self._as_json:
+            print_json(event_as_data(event))
+        else:
+            scene = self._scenes[event.job_id]
+            click.echo(self._timeline.line(event, f"{scene.label:<{LABEL_WIDTH}}"))
+
+    def _tell_mail(self, address: str, answer: str) -> None:
+        if not self._as_json:
+            now = clock(datetime.now(UTC))
+            text = f"  {now}  {'':<{LABEL_WIDTH}}  mail server, {one_line(address)}: {answer}"
+            click.echo(click.style(text, dim=True))

@@ -1,0 +1,74 @@
+"""Following one job to its end, and what is shown of it on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import click
+
+from ..client import Client
+from ..events.event import Event
+from ..events.subscription import Subscription
+from ..jobs.job import Job
+from .output.events import event_as_data
+from .output.terminal import colored, one_line, print_json
+from .output.timeline import Timeline
+
+LOOK_SECONDS = 1.0
+
+
+@dataclass(kw_only=True)
+class Shown:
+    """What somebody who waits for a job gets to see: its events, or only how it ended."""
+
+    as_json: bool
+    quiet: bool
+    events: bool
+    _timeline: Timeline = field(default_factory=Timeline)
+
+    def beginning(self, job: Job) -> None:
+        """Show which job it is."""
+        if self.quiet:
+            click.echo(job.id)
+        elif not self.as_json:
+            click.echo(f"job {job.id}  {job.job_type}  queue={job.queue}  priority={job.priority}")
+
+    def event(self, event: Event) -> None:
+        """Show one event of the job."""
+        if not self.events or self.quiet:
+            return
+        if self.as_json:
+            print_json(event_as_data(event))
+        else:
+            click.echo(self._timeline.line(event))
+
+    def end(self, job: Job) -> None:
+        """Show how the job ended, unless its last event has said so."""
+        if self.quiet or self.events:
+            return
+        if self.as_json:
+            print_json(job)
+        else:
+            error = f"  {one_line(job.last_error)}" if job.last_error else ""
+            click.echo(f"  {colored(job.status.value)}  attempts {job.attempts}{error}")
+
+
+async def until_it_ends(
+    job: Job, client: Client, subscription: Subscription, show: Callable[[Event], None]
+) -> Job:
+    """The job once it has ended; each event of it is given to `show` on the way.
+
+    Looks at the job itself when nothing was heard for a second, so that an event that was lost
+    costs nothing but time.
+    """
+    while True:
+        event = await subscription.next(LOOK_SECONDS)
+        if isinstance(event, Event):
+            if event.job_id != job.id:
+                continue
+            show(event)
+            if event.status.is_final:
+                return await client.get(job.id)
+        elif (now := await client.get(job.id)).status.is_final:
+            return now
