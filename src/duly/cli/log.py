@@ -15,7 +15,9 @@ from ..config import Secret
 LEVELS = ("debug", "info", "warning", "error")
 SHORTEST_SECRET = 4
 
-_STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
+NOISY = ("uvicorn", "asyncio", "mail.log")
+
+_STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"}
 _PLAIN = re.compile(r"[^\s\"=\x00-\x1f\x7f-\x9f]+\Z")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _PASSWORD = re.compile(r"://[^/@\s]*?:([^@\s]+)@")
@@ -31,6 +33,8 @@ def set_up_logging(level: str, *, as_json: bool = False) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.captureWarnings(capture=True)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
 
 
 def hide(*secrets: Secret | None) -> None:

@@ -79,7 +79,7 @@ class Program(Group):
 def _report(error: Exception, options: Options) -> int:
     if options.debug:
         traceback.print_exception(error)
-    say(click.style("error: ", fg="red") + printable(_sentence(error)))
+    say("Error: " + printable(_sentence(error)))
     return error.exit_code if isinstance(error, DulyError) else FAILED
 
 

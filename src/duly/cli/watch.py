@@ -12,7 +12,7 @@ from ..events.event import Event
 from ..events.subscription import Subscription
 from ..jobs.job import Job
 from .output.events import event_as_data
-from .output.terminal import colored, one_line, print_json
+from .output.terminal import colored, first_line, print_json
 from .output.timeline import Timeline
 
 LOOK_SECONDS = 1.0
@@ -50,7 +50,7 @@ class Shown:
         if self.as_json:
             print_json(job)
         else:
-            error = f"  {one_line(job.last_error)}" if job.last_error else ""
+            error = f"  {first_line(job.last_error)}" if job.last_error else ""
             click.echo(f"  {colored(job.status.value)}  attempts {job.attempts}{error}")
 
 

@@ -79,6 +79,8 @@ def _submission(
 ) -> Submission:
     if payload is not None and pairs:
         raise click.UsageError("give --payload or --arg, not both")
+    if rest["run_at"] is not None and rest["delay"] is not None:
+        raise click.UsageError("give --at or --in, not both")
     try:
         if payload is None:
             text = encode_payload(dict(pairs))
@@ -95,7 +97,8 @@ def _as_typed(refusal: Refused) -> str:
     path = str(refusal.fields["path"]).removeprefix("$.")
     name = path.partition(".")[0].partition("[")[0]
     option = _TYPED.get(name, f"--{name.replace('_', '-')}")
-    return f"{option} ({path}): {refusal.fields['reason']}"
+    where = "" if path == name else f" ({path})"
+    return f"{option}{where}: {refusal.fields['reason']}"
 
 
 async def _enqueue(settings: Settings, submission: Submission, show: Callable[[Job], None]) -> None:

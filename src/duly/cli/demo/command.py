@@ -112,12 +112,13 @@ def _for_demo(settings: Settings, smtp_port: int) -> Settings:
 
 
 def _print_end(mails: list[Mail], faults: list[str]) -> None:
-    click.echo("\nReceived mail:")
+    click.echo("\nWhat the mail server received:\n")
     for mail in mails:
         click.echo(f"  {', '.join(map(one_line, mail.to)):<20}  {one_line(mail.subject)}")
     for fault in faults:
         say(f"not as expected: {fault}")
-    click.echo("\nAll four jobs ended as expected." if not faults else "")
+    if not faults:
+        click.echo("\nAll four jobs ended as expected.\n")
 
 
 def _print_hints(url: str) -> None:

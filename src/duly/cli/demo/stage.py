@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 import click
@@ -29,6 +30,7 @@ class Stage:
         self._as_json = as_json
         self._timeline = Timeline()
         self._scenes: dict[UUID, Scene] = {}
+        self._answers: deque[tuple[datetime, str]] = deque()
         self.mailbox = Mailbox(busy=GRACE, unknown=NOBODY, tell=self._tell_mail)
 
     async def play(self, door: Door) -> list[str]:
@@ -36,8 +38,10 @@ class Stage:
         tag = f"demo-{uuid4().hex[:8]}"
         try:
             async with asyncio.timeout(LONGEST_SECONDS), door.stream(tag) as stream:
+                self._say("Four jobs, submitted with POST /jobs:\n")
                 for scene in SCENES:
                     await self._submit(door, scene, tag)
+                self._say("\nWhat happens to them, from GET /events:\n")
                 await self._show(read_events(stream))
         except TimeoutError:
             return [f"the jobs have not ended within {LONGEST_SECONDS:.0f} s"]
@@ -46,12 +50,9 @@ class Stage:
     async def _submit(self, door: Door, scene: Scene, tag: str) -> None:
         job = await door.post("/jobs", scene.request(tag))
         self._scenes[UUID(job["id"])] = scene
-        if not self._as_json:
-            click.echo(f"  {scene.label:<{LABEL_WIDTH}}  {scene.about}.  {job['id']}")
+        self._say(f"  {scene.label:<{LABEL_WIDTH}}  {job['id']}  {scene.about}.")
 
-    async def _show(self, events: Any) -> None:
-        if not self._as_json:
-            click.echo()
+    async def _show(self, events: AsyncIterator[Event]) -> None:
         running = set(self._scenes)
         async for event in events:
             self._tell(event)
@@ -74,12 +75,18 @@ class Stage:
     def _tell(self, event: Event) -> None:
         if self._as_json:
             print_json(event_as_data(event))
-        else:
-            scene = self._scenes[event.job_id]
-            click.echo(self._timeline.line(event, f"{scene.label:<{LABEL_WIDTH}}"))
+            return
+        while self._answers and self._answers[0][0] <= event.at:
+            self._say(self._answers.popleft()[1])
+        label = f"{self._scenes[event.job_id].label:<{LABEL_WIDTH}}"
+        self._say(self._timeline.line(event, label))
 
     def _tell_mail(self, address: str, answer: str) -> None:
+        """Keep what the mail server answered until the events from before it have been told."""
+        now = datetime.now(UTC)
+        text = f"  {clock(now)}  {'':<{LABEL_WIDTH}}  mail server, {one_line(address)}: {answer}"
+        self._answers.append((now, click.style(text, dim=True)))
+
+    def _say(self, text: str) -> None:
         if not self._as_json:
-            now = clock(datetime.now(UTC))
-            text = f"  {now}  {'':<{LABEL_WIDTH}}  mail server, {one_line(address)}: {answer}"
-            click.echo(click.style(text, dim=True))
+            click.echo(text)

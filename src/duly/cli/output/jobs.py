@@ -12,7 +12,7 @@ from ...jobs.attempt import Attempt
 from ...jobs.job import Job
 from .moments import clock, full, relative, span
 from .table import print_table
-from .terminal import as_json, colored, one_line, printable
+from .terminal import as_json, colored, first_line, one_line, printable
 
 HEADINGS = ("ID", "TYPE", "QUEUE", "STATUS", "ATT", "WHEN", "ERROR")
 LONGEST_PAYLOAD = 400
@@ -42,7 +42,7 @@ def _row(job: Job, now: datetime) -> list[str]:
         job.status.value,
         f"{job.attempts}/{job.max_attempts}",
         relative(moment, now),
-        job.last_error or "",
+        first_line(job.last_error),
     ]
 
 
@@ -60,7 +60,7 @@ def _print_head(job: Job) -> None:
     if job.result is not None:
         click.echo(f"result   {one_line(as_json(job.result), LONGEST_PAYLOAD)}")
     if job.last_error:
-        click.echo(f"error    {one_line(job.last_error)}")
+        click.echo(f"error    {first_line(job.last_error)}")
 
 
 def _print_attempt(attempt: Attempt) -> None:
@@ -69,7 +69,7 @@ def _print_attempt(attempt: Attempt) -> None:
     head = f"{attempt.attempt:>2}  {clock(started)}  {took:>8}  {attempt.outcome}"
     worker = f"  {one_line(attempt.worker)}" if attempt.worker else ""
     click.echo(f"{head} → {colored(attempt.status.value)}{worker}")
-    for line in printable(attempt.error or "").splitlines():
+    for line in filter(str.strip, printable(attempt.error or "").splitlines()):
         click.echo(f"      {line}")
     if attempt.result is not None and bytes(attempt.result) != b"null":
         click.echo(f"      result {one_line(msgspec.json.encode(attempt.result).decode())}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from ...config import Settings
-from .terminal import one_line, say
+from .terminal import printable, say
 
 
 def print_startup(
@@ -17,7 +17,7 @@ def print_startup(
 
     say(f"duly {__version__}\n")
     for name, text in (*lines, ("Database", database_name(settings))):
-        say(f"  {name:<10}{one_line(text)}")
+        say(f"  {name:<10}{printable(text)}")
     say()
     for hint in hints:
         say(f"  {hint}")

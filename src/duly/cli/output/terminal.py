@@ -39,6 +39,12 @@ def one_line(text: str, longest: int | None = None) -> str:
     return flat if longest is None or len(flat) <= longest else flat[: max(1, longest - 1)] + "…"
 
 
+def first_line(text: str | None, longest: int | None = None) -> str:
+    """What an error says, without the trace that follows."""
+    lines = printable(text or "").strip().splitlines()
+    return one_line(lines[0], longest) if lines else ""
+
+
 def as_json(value: Any) -> str:
     """`value` as the HTTP API writes it, safe for a terminal: its meaning is unchanged."""
     text = msgspec.json.encode(value).decode()

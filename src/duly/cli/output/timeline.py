@@ -9,7 +9,7 @@ import click
 
 from ...events.event import Event
 from .moments import clock, span
-from .terminal import STATUS_COLORS, one_line
+from .terminal import STATUS_COLORS, first_line
 
 LONGEST_ERROR = 160
 SOON = timedelta(milliseconds=20)
@@ -31,7 +31,9 @@ class Timeline:
 
     def line(self, event: Event, label: str = "") -> str:
         """The line for `event`; `label` says which job it belongs to, where that is not clear."""
-        word = click.style(f"{_word(event):<10}", fg=STATUS_COLORS.get(event.status))
+        word = _word(event)
+        room = " " * (10 - len(word))
+        word = click.style(word, fg=STATUS_COLORS.get(event.status)) + room
         before = self._before.get(event.job_id)
         delta = ""
         if before is not None:
@@ -42,7 +44,7 @@ class Timeline:
         else:
             self._before[event.job_id] = event.at
         parts = [clock(event.at), *([label] if label else []), word, _note(event), delta]
-        return "  " + "  ".join(part for part in parts if part)
+        return ("  " + "  ".join(part for part in parts if part)).rstrip()
 
 
 def _word(event: Event) -> str:
@@ -62,7 +64,7 @@ def _note(event: Event) -> str:
     if event.duration_ms is not None and event.change == "complete":
         parts.append(f"in {span(event.duration_ms)}")
     if event.error:
-        parts.append(one_line(event.error, LONGEST_ERROR))
+        parts.append(first_line(event.error, LONGEST_ERROR))
     elif event.change in _NOTES and not (event.change == "cancel" and event.status.is_final):
         parts.append(_NOTES[event.change])
     if delay := _delay(event):
