@@ -24,6 +24,10 @@ SOON = 2.0
 Hint = Callable[[str, str], None]
 
 
+def ignore_hint(_channel: str, _payload: str) -> None:
+    """Nobody in this process waits for hints."""
+
+
 class Client:
     """Makes, shows, cancels and retries jobs.
 
@@ -31,7 +35,7 @@ class Client:
     worker in the same process the way through the database.
     """
 
-    def __init__(self, store: Store, notifier: Notifier, on_hint: Hint = lambda *_: None) -> None:
+    def __init__(self, store: Store, notifier: Notifier, on_hint: Hint = ignore_hint) -> None:
         self._store = store
         self._notifier = notifier
         self._on_hint = on_hint

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from ..jobs.status import JobStatus
 from ..store.stream import Change, Stream, Traits
 from .event import Event
@@ -15,7 +17,7 @@ class Reader:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._known: dict[object, Traits] = {}
+        self._known: dict[UUID, Traits] = {}
 
     async def read(self, epoch: str, tick: int) -> list[Event]:
         """The events of one tick, in their order."""

@@ -7,7 +7,7 @@ and refuses things that Python's parser lets through (U+0000). Both are kept out
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -64,10 +64,12 @@ def check_payload(value: Any, path: str = "$.payload") -> None:
         elif isinstance(node, (dict, list)):
             if depth > DEEPEST:
                 raise PayloadRefused(path=path, reason=TOO_DEEP)
-            pending.extend(_children(node, where, depth + 1))
+            pending.extend(_children(cast("dict[str, Any] | list[Any]", node), where, depth + 1))
 
 
-def _children(node: Any, where: str, depth: int) -> list[tuple[Any, str, int]]:
+def _children(
+    node: dict[str, Any] | list[Any], where: str, depth: int
+) -> list[tuple[Any, str, int]]:
     if isinstance(node, list):
         return [(item, f"{where}[{index}]", depth) for index, item in enumerate(node)]
     for key in node:
@@ -95,6 +97,8 @@ def _refuse_lost_floats(value: Any, path: str) -> None:
         if isinstance(node, float) and not math.isfinite(node):
             raise PayloadRefused(path=where, reason=f"{node} is not JSON")
         if isinstance(node, dict):
-            pending.extend((item, f"{where}.{key}") for key, item in node.items())
+            fields = cast("dict[Any, Any]", node)
+            pending.extend((item, f"{where}.{key}") for key, item in fields.items())
         elif isinstance(node, (list, tuple)):
-            pending.extend((item, f"{where}[{index}]") for index, item in enumerate(node))
+            items = cast("list[Any]", node)
+            pending.extend((item, f"{where}[{index}]") for index, item in enumerate(items))

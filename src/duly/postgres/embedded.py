@@ -187,10 +187,10 @@ class EmbeddedPostgres:
         try:
             pid = int(file.read_text().splitlines()[0])
             os.kill(pid, 0)
+        except PermissionError:
+            pid = int(file.read_text().splitlines()[0])
         except (FileNotFoundError, ProcessLookupError, ValueError, IndexError):
             return False
-        except PermissionError:
-            pass
         command = subprocess.run(
             ["ps", "-p", str(pid), "-o", "args="], capture_output=True, text=True, check=False
         ).stdout

@@ -20,7 +20,7 @@ DAYS_AHEAD = 8
 
 def migrations() -> list[tuple[int, str, str]]:
     """Every migration as (number, name, text), in order."""
-    folder = files(__package__) / "migrations"
+    folder = files("duly.store") / "migrations"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
     return [
         (int(name.split("_")[0]), name.removesuffix(".sql"), (folder / name).read_text())

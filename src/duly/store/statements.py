@@ -29,7 +29,7 @@ class Statement:
 @cache
 def statement(name: str) -> Statement:
     """The statement in `sql/<name>.sql`, for instance `jobs/claim`."""
-    source = (files(__package__) / "sql" / f"{name}.sql").read_text()
+    source = (files("duly.store") / "sql" / f"{name}.sql").read_text()
     numbers: dict[str, int] = {}
 
     def number(match: re.Match[str]) -> str:

@@ -23,11 +23,15 @@ LONGEST_PAUSE = 2.0
 logger = logging.getLogger("duly.settler")
 
 
+def ignore_return(_queue: str, _delay: float | None) -> None:
+    """Nobody in this process waits for jobs that go back."""
+
+
 class Settler:
     """`on_back` is called for each job that went back to wait, with its delay in seconds or None."""
 
     def __init__(
-        self, attempts: Attempts, on_back: Callable[[str, float | None], None] = lambda *_: None
+        self, attempts: Attempts, on_back: Callable[[str, float | None], None] = ignore_return
     ) -> None:
         self._attempts = attempts
         self._on_back = on_back

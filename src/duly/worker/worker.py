@@ -8,7 +8,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from uuid import UUID
 
 from ..config import Secret, Settings
@@ -20,7 +20,7 @@ from .executor import Executor
 from .heartbeat import Heartbeat
 from .lanes import Lanes
 from .metrics import LOST
-from .settler import Settler
+from .settler import Settler, ignore_return
 from .wakeup import Wakeup
 
 LAST_WAIT = 5.0
@@ -42,7 +42,7 @@ class Worker:
         dsn: Secret,
         *,
         queues: Sequence[str] | None = None,
-        on_back: Callable[[str, float | None], None] = lambda *_: None,
+        on_back: Callable[[str, float | None], None] = ignore_return,
     ) -> None:
         self._store = store
         self._registry = registry
@@ -168,7 +168,7 @@ class Worker:
         for job_id in job_ids:
             self.executor.cancel(job_id)
 
-    def _run_errand(self, errand: object) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(errand)  # type: ignore[arg-type]
+    def _run_errand(self, errand: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(errand)
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
