@@ -10,6 +10,12 @@ from .server import running
 
 
 @pytest.fixture(scope="module")
+def database_url(postgres):
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
 def settings(database_url):
     return Settings(database_url=Secret(database_url), keep_alive=0.2)
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import uvicorn
+import uvloop
 
 from duly.api.app import create_api
 from duly.wiring import open_engine
@@ -67,7 +68,8 @@ class RunningServer:
 
     def _run(self):
         try:
-            asyncio.run(self._serve())
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._serve())
         except BaseException as error:
             self._failure = error
             raise
@@ -76,7 +78,7 @@ class RunningServer:
 
     async def _serve(self):
         self._loop = asyncio.get_running_loop()
-        engine_options = {"feed": True, "worker": self.worker, "maintenance": self.worker}
+        engine_options = {"feed": True, "maintenance": True, "worker": self.worker}
         async with open_engine(self.settings, self.registry, **engine_options) as engine:
             self.api = create_api(
                 engine.client,

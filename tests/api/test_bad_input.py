@@ -60,7 +60,7 @@ REFUSED = {
     "U+0000 in a key": (job(b'"payload": {"\\u0000": 1}'), "$.payload: the key '\\x00'"),
     "half a surrogate in the payload": (job(b'"payload": {"a": "\\udfff"}'), "$.payload.a"),
     "two halves in the wrong order": (job(b'"payload": "\\udc00\\ud800"'), "$.payload"),
-    "a payload that is too deep": (job(b'"payload": ' + DEEP), "$.payload" + "[0]" * 64),
+    "a payload that is too deep": (job(b'"payload": ' + DEEP), "$.payload"),
     "a payload as deep as a pit": (job(b'"payload": ' + b"[" * 10**5 + b"]" * 10**5), "$"),
     "a number of 41 digits": (job(b'"payload": [%b]' % (b"1" * 41)), "$.payload[0]"),
     "a number of 5,000 digits": (job(b'"payload": %b' % (b"1" * 5000)), "$.payload"),
@@ -163,7 +163,7 @@ OTHERS = {
         None,
     ),
     "a reason to cancel": ("POST", f"{NO_JOB}/cancel", b'{"why": 1}', JSON, 422, "$.why"),
-    "half a reason to cancel": ("POST", f"{NO_JOB}/cancel", b'{"why', JSON, 400, None),
+    "half a reason to cancel": ("POST", f"{NO_JOB}/cancel", b'{"why', JSON, 400, "$"),
     "a batch that is one job": ("POST", "/jobs/batch", b'{"job_type": "a"}', JSON, 422, "$"),
     "a batch with half a job": ("POST", "/jobs/batch", b'[{"job_type": "a"}, {', JSON, 400, "$"),
     "a batch with a wrong job": (

@@ -179,7 +179,7 @@ def test_a_failed_job_tells_why_and_can_be_retried(working):
 
     assert (job["status"], job["attempts"]) == ("failed", 1)
     assert "no luck" in job["last_error"]
-    assert (retried.status, retried.json["status"]) == (200, "pending")
+    assert (retried.status, retried.json["id"]) == (200, job["id"])
     assert len(working.call("GET", f"/jobs/{job['id']}/attempts").json) == 2
 
 

@@ -23,7 +23,8 @@ from ..request import Request
 
 LAST_EVENT_ID = "last-event-id"
 
-Position = Annotated[str, Meta(pattern=POSITION)]
+# Some clients send the header without a value until they have seen an event.
+LastEventId = Annotated[str, Meta(pattern=POSITION.replace("(", "(|", 1))]
 
 
 class EventRoutes:
@@ -44,7 +45,7 @@ class EventRoutes:
                 summary="Follow the changes of jobs as Server-Sent Events: `job` events with one"
                 " line of JSON, and `reset` when what came after the given position is not kept.",
                 query=EventQuery,
-                request_headers={"Last-Event-ID": Position},
+                request_headers={"Last-Event-ID": LastEventId},
                 answers={EVENT_STREAM.decode(): str},
                 refusals=(422, 503),
             )
@@ -70,10 +71,8 @@ class EventRoutes:
 def _last_event_id(request: Request) -> str | None:
     """Where a client that comes back was: newer than what its address says."""
     position = request.header(LAST_EVENT_ID.encode())
-    if not position:
-        return None
     try:
-        return msgspec.convert(position, Position)
+        return msgspec.convert(position or "", LastEventId) or None
     except msgspec.ValidationError:
         reason = 'is no position: send back the "id" of an event as it was'
         raise RequestRefused(path=LAST_EVENT_ID, reason=reason) from None
