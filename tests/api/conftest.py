@@ -1,4 +1,4 @@
-"""One server for all tests of the HTTP door; a test that needs another starts its own."""
+"""One database and one server for all tests of a file; a test that needs another starts its own."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 REQUESTS = 2_000
-SHARE = 120
+SHARE = 150
 SEED = 20_260_101
 PATIENCE = 30
 LONGEST = 240.0

@@ -10,7 +10,7 @@ import pytest
 
 from duly.api.event_stream import OpenStreams
 
-from .server import EventReader, eventually, running
+from ..server import EventReader, eventually, running
 
 
 def test_a_stream_says_what_it_is_and_how_to_come_back(server):

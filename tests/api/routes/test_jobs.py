@@ -10,7 +10,7 @@ import pytest
 from duly.config import Secret, Settings
 from duly.handlers.registry import HandlerRegistry
 
-from .server import eventually, running
+from ..server import eventually, running
 
 
 def fail(_payload):

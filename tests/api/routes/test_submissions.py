@@ -12,7 +12,7 @@ import pytest
 from duly.config import Secret, Settings
 from duly.handlers.registry import HandlerRegistry
 
-from .server import running
+from ..server import running
 
 PUBLIC = (
     "id job_type payload status attempts max_attempts last_error scheduled_at"
