@@ -1,0 +1,85 @@
+"""`duly events`: what was, and what is to come."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from ..programs import read_line, until
+
+
+@pytest.fixture
+def ended(duly, server):
+    """The id of a job that has ended, and whose events are all in the stream."""
+    return duly("enqueue", "hello", "--arg", "name=Ada", "--watch", "--json").stdout.split('"')[3]
+
+
+def events(duly, *words):
+    done = duly("events", "--json", *words)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_without_following_the_events_up_to_now_are_printed(duly, ended):
+    found = events(duly, "--job", ended)
+
+    assert [event["change"] for event in found] == ["enqueue", "claim", "complete"]
+    assert [event["status"] for event in found] == ["pending", "processing", "done"]
+
+
+def test_an_event_is_what_the_http_api_streams_with_its_position_beside_it(duly, ended):
+    first, *_ = events(duly, "--job", ended)
+
+    assert list(first) == [
+        "job_id", "job_type", "queue", "change", "status", "attempt", "at", "position",
+    ]  # fmt: skip
+    assert first["job_type"] == "hello"
+
+
+def test_the_stream_is_taken_up_after_a_position(duly, ended):
+    first, second, third = events(duly, "--job", ended)
+
+    assert events(duly, "--job", ended, "--after", first["position"]) == [second, third]
+
+
+@pytest.mark.parametrize(
+    ("words", "changes"),
+    [
+        (["--status", "done"], ["complete"]),
+        (["--type", "hello", "--queue", "default", "--since", "1h"], None),
+        (["--type", "other"], []),
+        (["--queue", "other"], []),
+        (["--tag", "other"], []),
+        (["--since", "2031-01-01T00:00:00Z"], []),
+    ],
+)
+def test_a_filter_narrows_the_events(duly, ended, words, changes):
+    found = [event["change"] for event in events(duly, "--job", ended, *words)]
+
+    assert found == (["enqueue", "claim", "complete"] if changes is None else changes)
+
+
+def test_a_position_of_nowhere_is_answered_with_a_reset(duly, ended):
+    (reset,) = events(duly, "--after", "elsewhere.7")
+
+    assert reset["change"] == "reset"
+    assert "another history" in reset["reason"]
+
+
+def test_following_prints_what_happens_from_then_on(duly, server):
+    process = duly.start("events", "-f", "--type", "hello")
+    heard = []
+
+    def hear():
+        duly("enqueue", "hello", "--arg", "name=Ada", "--wait")
+        heard.append(read_line(process))
+        return heard[-1]
+
+    line = until(hear, "an event")
+    process.send_signal(signal.SIGINT)
+
+    assert "hello  " in line
+    assert process.wait(30) == 130
+    process.stdout.close()
