@@ -16,9 +16,7 @@ LINGER_BYTES = 67_108_864
 
 SAFE_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
 )
 DATA_HEADERS = (
     *SAFE_HEADERS,

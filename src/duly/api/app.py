@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Container
-from itertools import groupby
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -60,12 +59,10 @@ def create_api(
 
 def _routes(operations: list[Operation], guard: Guard) -> list[Route]:
     """One route for each path; what is spelled out comes before what a path leaves open."""
-
-    def order(operation: Operation) -> tuple[bool, str]:
-        return "{" in operation.path, operation.path
-
-    groups = groupby(sorted(operations, key=order), key=lambda operation: operation.path)
-    return [Route(path, Endpoint(tuple(group), guard)) for path, group in groups]
+    by_path: dict[str, list[Operation]] = {}
+    for operation in sorted(operations, key=lambda operation: "{" in operation.path):
+        by_path.setdefault(operation.path, []).append(operation)
+    return [Route(path, Endpoint(together, guard)) for path, together in by_path.items()]
 
 
 async def _answer_exception(request: StarletteRequest, error: Exception) -> Response:

@@ -19,13 +19,16 @@ UTF8 = ("utf-8", "utf8", "us-ascii")
 class Request:
     """One request. Nothing is read from the connection until `body` is asked for."""
 
-    __slots__ = ("_complete", "_receive", "method", "scope")
+    __slots__ = ("_by_name", "_complete", "_receive", "method", "scope")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self.method: str = scope["method"]
         self._receive = receive
         self._complete = False
+        self._by_name: dict[bytes, list[bytes]] = {}
+        for name, value in scope["headers"]:
+            self._by_name.setdefault(name, []).append(value)
 
     def __repr__(self) -> str:
         return f"{self.method} {self.scope['path']!r}"
@@ -50,7 +53,7 @@ class Request:
 
     def headers(self, name: bytes) -> list[bytes]:
         """Every value of a header; `name` is in lower case."""
-        return [value for key, value in self.scope["headers"] if key == name]
+        return self._by_name.get(name, [])
 
     def header(self, name: bytes) -> str | None:
         """The only value of a header, or None; RequestRefused when it was given more than once."""

@@ -18,6 +18,8 @@ POLICY = (
 )
 PAGE_HEADERS = (
     *SAFE_HEADERS,
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
     (b"cache-control", b"no-cache"),
     (b"content-security-policy", POLICY),
 )
