@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections import defaultdict
 
-from ..programs import CommandLine
+from ..programs import CommandLine, read_line
 
 ENDS = {
     ("enqueue", "claim", "complete"),
@@ -53,3 +54,14 @@ def test_the_demo_tells_people_the_story_and_the_mail(duly):
     assert "failed      " in done.stdout
     assert "Hello Grace, at last" in done.stdout
     assert "All four jobs ended as expected." in done.stdout
+
+
+def test_the_demo_can_be_interrupted_in_the_middle(duly):
+    process = duly.start("demo", "--json")
+    read_line(process)
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(60) == 130
+    process.stdout.close()
+    assert (duly.folder / "stderr").read_text().count("Error") == 0

@@ -23,6 +23,7 @@ from .story import SENDER
 
 NOT_AS_EXPECTED = 1
 INTERRUPTED = 130
+STOPPING_SECONDS = 40.0
 
 
 @click.command(
@@ -49,8 +50,7 @@ async def _demo(settings: Settings, options: Options, *, stays: bool) -> int:
         serving = asyncio.create_task(_serve(settings, url))
         playing = asyncio.create_task(_play(stage, settings, url, options))
         try:
-            await asyncio.wait({serving, playing}, return_when=asyncio.FIRST_COMPLETED)
-            if not playing.done():
+            if await _was_interrupted(serving, playing):
                 return serving.result() or INTERRUPTED
             code = playing.result()
             if not stays:
@@ -64,6 +64,17 @@ async def _demo(settings: Settings, options: Options, *, stays: bool) -> int:
 
 async def _serve(settings: Settings, url: asyncio.Future[str]) -> int:
     return await serve(settings, built_in_registry(settings), ready=url.set_result)
+
+
+async def _was_interrupted(serving: asyncio.Task[int], playing: asyncio.Task[int]) -> bool:
+    """Whether the server came to its end before the play did.
+
+    Ctrl-C reaches the server, not the play, which only finds that the server is going away.
+    """
+    await asyncio.wait({serving, playing}, return_when=asyncio.FIRST_COMPLETED)
+    if playing.done() and isinstance(playing.exception(), ServerAway):
+        await asyncio.wait({serving}, timeout=STOPPING_SECONDS)
+    return serving.done()
 
 
 async def _stop(serving: asyncio.Task[int], *, is_up: bool) -> None:

@@ -47,7 +47,10 @@ class Door:
 
 
 async def read_events(answer: aiohttp.ClientResponse) -> AsyncIterator[Event]:
-    """The events of a stream: fields until an empty line, comments left out."""
+    """The events of a stream: fields until an empty line, comments left out.
+
+    Raises ServerAway when the stream comes to its end: a server ends it only when it stops.
+    """
     fields: dict[str, str] = {}
     async for line in answer.content:
         name, _, value = line.decode().rstrip("\r\n").partition(":")
@@ -58,3 +61,4 @@ async def read_events(answer: aiohttp.ClientResponse) -> AsyncIterator[Event]:
                 data = msgspec.json.decode(fields["data"])
                 yield msgspec.convert({**data, "position": fields["id"]}, Event)
             fields = {}
+    raise ServerAway(url=str(answer.url.origin()), reason="it ended the stream of events")

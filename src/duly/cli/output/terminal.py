@@ -62,8 +62,9 @@ def say(text: str = "") -> None:
 
 
 def colored(status: str) -> str:
-    """The status in its colour; whoever prints it drops the colour where none is wanted."""
-    return click.style(status, fg=STATUS_COLORS.get(status))
+    """A status in its colour, other text as it is; `echo` drops colour where none is wanted."""
+    color = STATUS_COLORS.get(status)
+    return click.style(status, fg=color) if color else status
 
 
 def wants_color() -> bool | None:
