@@ -67,9 +67,11 @@ class Claimer:
             return
         for job in claim.jobs:
             self._executor.start(job)
-        if not claim.jobs:
-            # A hint that came too soon after a look from the start gets its look as soon as allowed.
-            await self._wakeup.wait(self._lanes.seconds_to_scan + 0.001 if hinted else None)
-            self._wakeup.was_hinted = self._wakeup.was_hinted or (
-                hinted and self._lanes.seconds_to_scan > 0
-            )
+        if claim.jobs:
+            return
+        if hinted and not self._lanes.looked_everywhere:
+            # The hint came too soon after a look from the start: it gets its look when allowed.
+            self._wakeup.was_hinted = True
+            await self._wakeup.wait(self._lanes.seconds_to_scan)
+        else:
+            await self._wakeup.wait()

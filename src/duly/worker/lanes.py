@@ -29,16 +29,21 @@ class Lanes:
         self._scanned_at = 0.0
         self._scan_cost = 0.0
         self._turn = 0
+        self.looked_everywhere = False
 
     async def claim(self, worker: int, most: int, *, eager: bool) -> Claim:
         """Up to `most` jobs. With `eager`, an empty look is followed by one from the start at once.
 
-        A look from the start is made about every second, and less often when it takes long.
+        A look from the start is made about every second, and less often when it takes long;
+        `looked_everywhere` says whether this call made one.
         """
+        self.looked_everywhere = False
         if self._is_scan_due(SCAN_EVERY):
             await self._scan()
         claim = await self._claim_from_lanes(worker, most)
-        if not claim.jobs and eager and self._is_scan_due(LEAST_PAUSE):
+        if claim.jobs or self.looked_everywhere or not eager:
+            return claim
+        if self._is_scan_due(LEAST_PAUSE):
             await self._scan()
             claim = await self._claim_from_lanes(worker, most)
         return claim
@@ -65,8 +70,10 @@ class Lanes:
         for lane, cursor in list(self._cursors.items())[-MOST_REMEMBERED:]:
             fresh.setdefault(lane, cursor)
         self._cursors = fresh
-        self._scanned_at = time.monotonic()
-        self._scan_cost = self._scanned_at - started
+        self.looked_everywhere = True
+        is_first, self._scanned_at = self._scanned_at == 0.0, time.monotonic()
+        # The first look also pays for opening a connection and planning.
+        self._scan_cost = 0.0 if is_first else self._scanned_at - started
 
     async def _claim_from_lanes(self, worker: int, most: int) -> Claim:
         jobs: Claim = Claim([], START)
