@@ -15,7 +15,6 @@ from duly.api.endpoint import Endpoint
 from duly.api.operation import Operation
 from duly.config import Settings
 
-
 pytestmark = pytest.mark.anyio
 
 

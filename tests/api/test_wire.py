@@ -21,7 +21,8 @@ def test_a_job_type_alone_is_a_whole_submission():
 
 def test_every_field_arrives_as_it_was_sent():
     body = (
-        b'{"job_type": "a", "payload": {"n": 1.50}, "queue": "q", "priority": -3, "unique_key": "k",'
+        b'{"job_type": "a", "payload": {"n": 1.50}, "queue": "q", "priority": -3,'
+        b' "unique_key": "k",'
         b' "max_attempts": 7, "run_at": "2030-01-01T02:00:00+02:00", "tags": ["x", "y"]}'
     )
 

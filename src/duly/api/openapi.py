@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import msgspec
 
-from .. import __version__
 from ..config import Settings
 from .event_stream import JobChange
 from .operation import Operation
 from .problems import MEDIA_TYPE, Problem
 
 REF = "#/components/schemas/{name}"
-GUARDED = (403,)
 MEANINGS = {
     200: "As asked.",
     201: "Made, and durable.",
@@ -46,7 +45,7 @@ def describe(operations: Sequence[Operation], settings: Settings) -> bytes:
         "openapi": "3.1.0",
         "info": {
             "title": "duly",
-            "version": __version__,
+            "version": version("duly"),
             "description": "An asynchronous job engine on PostgreSQL: submit jobs, look at them,"
             " and follow every change as it happens.",
             "license": {"name": "MIT", "identifier": "MIT"},

@@ -113,7 +113,7 @@ def read_no_fields(body: bytes) -> None:
 
 
 def reason_and_path(message: str) -> tuple[str, str]:
-    """What msgspec says, taken apart: the reason, and the path of what is unknown, amiss or missing."""
+    """What msgspec says, taken apart: the reason, and the path of what is at fault."""
     reason, _, at = message.rpartition(" - at `")
     reason, path = (reason, at.rstrip("`")) if reason else (message, "$")
     named = re.match(r"Object (contains unknown|missing required) field `(.*)`", reason, re.DOTALL)

@@ -1,4 +1,4 @@
-"""The description of this door: /openapi.json, and /docs, which shows it and fetches nothing else."""
+"""The description of this door: /openapi.json, and /docs, a page that shows it."""
 
 from __future__ import annotations
 
