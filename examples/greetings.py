@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from duly.app import Duly
-from duly.handlers.context import Context
-from duly.jobs.outcome import Discard
+from duly import Context, Discard, Duly
 
 app = Duly()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from duly.app import Duly
+from duly import Duly
 
 
 class ThumbnailHandler:

@@ -47,7 +47,7 @@ class Feed:
         self._hint.set()
 
     async def run(self) -> None:
-        """Read new ticks into the ring until cancelled."""
+        """Read new ticks into the ring until cancelled; that ends every subscription."""
         try:
             while True:
                 try:
@@ -55,8 +55,9 @@ class Feed:
                 except Unavailable as error:
                     logger.debug("the stream cannot be read: %s", error)
                 await self._wait_for_hint()
-        finally:
+        except asyncio.CancelledError:
             self.close()
+            raise
 
     def close(self) -> None:
         """End every subscription."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 
@@ -17,6 +18,7 @@ class Handler(Protocol):
 
     job_type: ClassVar[str]
 
-    def execute(self, payload: Any) -> Any:
-        """Do the work that `payload` describes."""
+    @property
+    def execute(self) -> Callable[..., Any]:
+        """The method that does the work of a payload."""
         ...

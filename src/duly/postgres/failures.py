@@ -22,13 +22,19 @@ AWAY = (
     asyncpg.OutOfMemoryError,
 )
 
+# Never the driver's own words: they quote the address, and it may hold a password.
+NO_ADDRESS = (
+    "it is not an address such as postgresql://user:password@host:5432/database"
+    " (write special characters of the password as %XX)"
+)
+
 REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 
 def unreachable(error: BaseException) -> DulyError:
     """The error to raise for `error`, one of AWAY. Its text never holds the address or a password."""
     if isinstance(error, asyncpg.ClientConfigurationError):
-        return DatabaseAddressRefused(reason=str(error))
+        return DatabaseAddressRefused(reason=NO_ADDRESS)
     if isinstance(error, TimeoutError):
         return DatabaseUnreachable(reason="it did not answer in time")
     if isinstance(error, OSError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,8 @@ from ..store import migrate as migrations
 from ..store.store import Store
 from ..worker.worker import Worker
 from .switchboard import Switchboard
+
+RESTART_PAUSE = 0.5
 
 logger = logging.getLogger("duly")
 
@@ -107,7 +109,7 @@ async def open_engine(
             await _keep_house(house, settings, switchboard, stack)
         if feed:
             switchboard.connect(TICKED, lambda _: engine.feed.wake())
-            _run(engine.feed.run(), stack)
+            _run(engine.feed.run, stack)
         if worker:
             engine.worker = Worker(
                 work,
@@ -122,7 +124,7 @@ async def open_engine(
             await engine.worker.start()
             stack.push_async_callback(_stop_worker, engine)
         if switchboard.channels:
-            _run(Listener(dsn, switchboard.channels, switchboard.on_hint).run(), stack)
+            _run(Listener(dsn, switchboard.channels, switchboard.on_hint).run, stack)
         yield engine
 
 
@@ -166,12 +168,21 @@ async def _keep_house(
     )
     switchboard.connect(SCHEDULED, lambda _: promoter.hint())
     duties = [promoter.run, rescuer.run, pruner.run, Ticker(store.stream).run]
-    _run(Leader(store.workers, duties).run(), stack)
+    _run(Leader(store.workers, duties).run, stack)
 
 
-def _run(loop: Coroutine[Any, Any, None], stack: AsyncExitStack) -> None:
-    """Run a loop until the stack is closed."""
-    task = asyncio.create_task(loop)
+def _run(loop: Callable[[], Coroutine[Any, Any, None]], stack: AsyncExitStack) -> None:
+    """Run a loop until the stack is closed; one that breaks is logged and started again."""
+
+    async def keep_running() -> None:
+        while True:
+            try:
+                await loop()
+            except Exception:
+                logger.exception("a loop broke and is started again")
+            await asyncio.sleep(RESTART_PAUSE)
+
+    task = asyncio.create_task(keep_running())
 
     async def end() -> None:
         task.cancel()

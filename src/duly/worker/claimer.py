@@ -42,9 +42,11 @@ class Claimer:
                     return
                 await self._claim()
                 failures = 0
-            except DulyError as error:
+            except Exception as error:
                 failures += 1
-                if failures == 1:
+                if not isinstance(error, DulyError):
+                    logger.exception("claiming broke, trying again")
+                elif failures == 1:
                     logger.warning("claiming stopped, trying again: %s", error)
                 pause = min(LONGEST_PAUSE, 0.1 * 2**failures)
                 await self._wakeup.wait(random.uniform(0.02, pause))  # noqa: S311
