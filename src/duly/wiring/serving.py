@@ -106,7 +106,7 @@ async def _serve_http(
     )
     config = uvicorn.Config(
         app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
-        server_header=False, timeout_graceful_shutdown=HTTP_GRACE,
+        server_header=False, proxy_headers=False, timeout_graceful_shutdown=HTTP_GRACE,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[door]))
