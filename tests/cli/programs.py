@@ -54,7 +54,7 @@ class CommandLine:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=(self.folder / "stderr").open("w"),
-            text=True,
+            bufsize=0,
         )
 
     def _env(self, more):
@@ -96,7 +96,7 @@ def read_line(process):
     """The next line of a process; fails instead of waiting for ever."""
     ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
     assert ready, "nothing was printed in time"
-    line = process.stdout.readline()
+    line = process.stdout.readline().decode()
     assert line, f"it has ended with {process.wait(PATIENCE)}"
     return line
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections import defaultdict
 
@@ -29,10 +30,10 @@ def test_the_demo_ends_with_0_when_its_four_jobs_ended_as_they_must(tmp_path):
     assert done.returncode == 0, done.stderr
     assert {tuple(story) for story in stories.values()} == ENDS
     assert lines[-1]["ok"] is True
-    assert {mail["to"][0]: mail["subject"] for mail in lines[-1]["mails"]} == {
-        "ada@demo.example": "Hello Ada",
-        "alan@demo.example": "Hello Alan, on time",
-        "grace@demo.example": "Hello Grace, at last",
+    assert {mail["to"][0].split("@")[0]: mail["subject"] for mail in lines[-1]["mails"]} == {
+        "ada": "Hello Ada",
+        "alan": "Hello Alan, on time",
+        "grace": "Hello Grace, at last",
     }
 
 
@@ -50,7 +51,7 @@ def test_the_demo_tells_people_the_story_and_the_mail(duly):
     done = duly("demo")
 
     assert done.returncode == 0, done.stderr
-    assert "mail server, grace@demo.example: 451" in done.stdout
+    assert re.search(r"mail server, grace@\S+: 451 4.7.1 Greylisted", done.stdout)
     assert "failed      " in done.stdout
     assert "Hello Grace, at last" in done.stdout
     assert "All four jobs ended as expected." in done.stdout

@@ -107,7 +107,7 @@ async def _enqueue(settings: Settings, submission: Submission, show: Callable[[J
 
 
 async def _enqueue_and_follow(
-    settings: Settings, submission: Submission, shown: Shown, timeout: float | None
+    settings: Settings, submission: Submission, shown: Shown, patience: float | None
 ) -> int:
     """Listens before the job is made, so that nothing of it can be missed."""
     filters = EventFilters(job_type=submission.job_type, queue=submission.queue)
@@ -118,7 +118,7 @@ async def _enqueue_and_follow(
         job = await engine.client.enqueue(submission)
         shown.beginning(job)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(patience):
                 job = await until_it_ends(job, engine.client, subscription, shown.event)
         except TimeoutError:
             say(f"Job {job.id} has not ended in time. It goes on: duly jobs show {job.id}")

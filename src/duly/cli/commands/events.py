@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
 
 import click
 
@@ -22,7 +20,6 @@ from ..output.timeline import Timeline
 from ..values import past_moment
 
 START = "0"
-QUIET_SECONDS = 5.0
 
 
 @click.command(
@@ -73,7 +70,6 @@ class Printer:
         self._as_json = as_json
         self._since = since
         self._timeline = Timeline()
-        self._seen: UUID | None = None
 
     def __call__(self, event: Event | Reset) -> None:
         if isinstance(event, Event) and self._since is not None and event.at < self._since:
@@ -87,7 +83,7 @@ class Printer:
 
 
 async def _print_events(
-    settings: Settings, filters: EventFilters, after: str | None, show: Any, *, follow: bool
+    settings: Settings, filters: EventFilters, after: str | None, show: Printer, *, follow: bool
 ) -> None:
     started = datetime.now(UTC)
     async with (
@@ -101,7 +97,7 @@ async def _print_events(
             await _print_kept(subscription, started, show)
 
 
-async def _print_kept(subscription: Subscription, started: datetime, show: Any) -> None:
+async def _print_kept(subscription: Subscription, started: datetime, show: Printer) -> None:
     while (event := await subscription.next(0)) is not None:
         if isinstance(event, Event) and event.at > started:
             return

@@ -97,7 +97,7 @@ async def _play(
             faults = await stage.play(Door(http))
     except aiohttp.ClientError as error:
         raise ServerAway(url=address, reason=str(error) or type(error).__name__) from None
-    mails = stage.mailbox.mails
+    mails = stage.mails
     if options.json:
         print_json(
             {"ok": not faults, "faults": faults, "mails": [_as_data(mail) for mail in mails]}
@@ -125,7 +125,7 @@ def _for_demo(settings: Settings, smtp_port: int) -> Settings:
 def _print_end(mails: list[Mail], faults: list[str]) -> None:
     click.echo("\nWhat the mail server received:\n")
     for mail in mails:
-        click.echo(f"  {', '.join(map(one_line, mail.to)):<20}  {one_line(mail.subject)}")
+        click.echo(f"  {', '.join(map(one_line, mail.to)):<26}  {one_line(mail.subject)}")
     for fault in faults:
         say(f"not as expected: {fault}")
     if not faults:

@@ -8,14 +8,14 @@ from typing import Any
 
 from ...jobs.status import JobStatus
 
-ADA, GRACE, ALAN, NOBODY = (f"{name}@demo.example" for name in ("ada", "grace", "alan", "nobody"))
+BUSY, UNKNOWN = "grace", "nobody"
 DELAY_SECONDS = 2
 SENDER = "duly@demo.example"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """One job: what is submitted, and how it must end."""
+    """One job: what is submitted, and how it must end. `to` is the name before the @."""
 
     label: str
     about: str
@@ -25,9 +25,10 @@ class Scene:
     status: JobStatus = JobStatus.DONE
     attempts: int = 1
 
-    def request(self, tag: str) -> dict[str, Any]:
-        """The body for `POST /jobs`."""
-        payload = {"to": self.to, "subject": self.subject, "text": f"{self.about}."}
+    def request(self, domain: str, tag: str) -> dict[str, Any]:
+        """The body for `POST /jobs`; mail goes to an address of `domain`."""
+        to = f"{self.to}@{domain}"
+        payload = {"to": to, "subject": self.subject, "text": f"{self.about}."}
         timing = {} if self.delay is None else {"delay": self.delay}
         return {"job_type": "email", "payload": payload, "tags": [tag], **timing}
 
@@ -44,25 +45,25 @@ class Scene:
 
 
 SCENES = (
-    Scene(label="plain", about="An e-mail that is sent at once", to=ADA, subject="Hello Ada"),
+    Scene(label="plain", about="An e-mail that is sent at once", to="ada", subject="Hello Ada"),
     Scene(
         label="flaky",
         about="The mail server is busy twice, the third attempt succeeds",
-        to=GRACE,
+        to=BUSY,
         subject="Hello Grace, at last",
         attempts=3,
     ),
     Scene(
         label="later",
         about=f"Scheduled {DELAY_SECONDS} seconds ahead",
-        to=ALAN,
+        to="alan",
         subject="Hello Alan, on time",
         delay=DELAY_SECONDS,
     ),
     Scene(
         label="hopeless",
         about="Nobody has this address: it fails for good, and is not tried again",
-        to=NOBODY,
+        to=UNKNOWN,
         subject="Hello?",
         status=JobStatus.FAILED,
     ),
