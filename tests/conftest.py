@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import itertools
 import os
 import shutil
@@ -22,13 +21,6 @@ from duly.postgres.embedded import EmbeddedPostgres
 from duly.store.migrate import migrate
 
 TEMPLATE = "duly_template"
-
-
-def pytest_collection_modifyitems(items):
-    """Every `async def` test runs on an event loop of its own."""
-    for item in items:
-        if inspect.iscoroutinefunction(getattr(item, "function", None)):
-            item.add_marker(pytest.mark.anyio)
 
 
 @pytest.fixture(scope="session")
