@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import ssl
 import time
@@ -13,10 +12,19 @@ from contextlib import asynccontextmanager
 import aiosmtplib
 
 from ..config import Settings
+from ..jobs.outcome import Discard
+from .scrubber import Scrubber
 
 LONGEST_IDLE = 20.0
 LONGEST_LIFE = 300.0
 MOST_MESSAGES = 100
+LONGEST_RESET = 5.0
+LONGEST_GOODBYE = 2.0
+
+CLOSING = 421
+FIRST_ERROR = 400
+
+NETWORK_ERRORS = (aiosmtplib.SMTPException, OSError, TimeoutError)
 
 
 class MailServerTrouble(Exception):
@@ -50,96 +58,137 @@ class Connection:
         """Whether the server still answers; resets what an earlier message may have left."""
         if self.is_worn or not self.client.is_connected:
             return False
+        timeout = min(LONGEST_RESET, self.client.timeout or LONGEST_RESET)
         try:
-            await self.client.rset()
-        except (aiosmtplib.SMTPException, OSError):
+            await self.client.rset(timeout=timeout)
+        except NETWORK_ERRORS:
             return False
         return True
 
     async def close(self) -> None:
         """Say goodbye where that is possible."""
-        with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
-            async with asyncio.timeout(2.0):
-                await self.client.quit()
-        self.client.close()
+        try:
+            with contextlib.suppress(*NETWORK_ERRORS):
+                await self.client.quit(timeout=LONGEST_GOODBYE)
+        finally:
+            self.client.close()
 
 
 class SmtpPool:
     """At most `smtp_connections` connections, opened when they are needed and used again."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, scrubber: Scrubber) -> None:
         self._settings = settings
+        self._scrubber = scrubber
         self._room = asyncio.Semaphore(settings.smtp_connections)
         self._idle: list[Connection] = []
+        self._trust: ssl.SSLContext | None = None
+        self._closed = False
 
     @asynccontextmanager
-    async def connection(self) -> AsyncGenerator[Connection]:
-        """A connection for one message; it is kept for the next when the block ends well.
+    async def connection(self, *, fresh: bool = False) -> AsyncGenerator[Connection]:
+        """A connection for one message; it is kept for the next unless the block broke it.
 
-        Raises MailServerTrouble when no connection can be made.
+        A `fresh` one has carried no message before. Raises MailServerTrouble when none can be made.
         """
         async with self._room:
-            connection = await self._kept() or await self._open()
+            connection = (None if fresh else await self._kept()) or await self._open()
             try:
                 yield connection
+            except (aiosmtplib.SMTPResponseException, Discard) as refusal:
+                await self._keep(connection, refusal)
+                raise
             except BaseException:
                 connection.client.close()
                 raise
-            connection.touch()
-            self._idle.append(connection)
+            await self._keep(connection)
 
     async def close(self) -> None:
-        """Close every connection that is not in use."""
+        """Close every connection: those in use when their message is done."""
+        self._closed = True
         while self._idle:
             await self._idle.pop().close()
-
-    def clean(self, text: str) -> str:
-        """`text` of the server without our password, should the server have echoed it."""
-        settings = self._settings
-        if settings.smtp_password is None:
-            return text
-        password, user = settings.smtp_password.reveal(), settings.smtp_username or ""
-        for plain in (password, f"\0{user}\0{password}"):
-            encoded = base64.b64encode(plain.encode()).decode()
-            text = text.replace(encoded, "•••").replace(plain, "•••")
-        return text
 
     async def _kept(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
-            if await connection.is_usable():
-                return connection
+            try:
+                if await connection.is_usable():
+                    return connection
+            except BaseException:
+                connection.client.close()
+                raise
             await connection.close()
         return None
 
+    async def _keep(self, connection: Connection, refusal: Exception | None = None) -> None:
+        """A server that refused a message goes on; one that makes no sense is left alone."""
+        if isinstance(refusal, aiosmtplib.SMTPResponseException) and (
+            refusal.code == CLOSING or refusal.code < FIRST_ERROR
+        ):
+            connection.client.close()
+            return
+        connection.touch()
+        if self._closed or connection.is_worn:
+            await connection.close()
+        elif connection.client.is_connected:
+            self._idle.append(connection)
+
     async def _open(self) -> Connection:
         settings = self._settings
-        password = settings.smtp_password
         where = f"{settings.smtp_host}:{settings.smtp_port}"
+        client = aiosmtplib.SMTP(
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            timeout=settings.smtp_timeout,
+            use_tls=settings.smtp_tls == "implicit",
+            start_tls=settings.smtp_tls == "starttls",
+            tls_context=self._trusted(),
+            local_hostname="localhost",
+        )
         try:
-            client = aiosmtplib.SMTP(
-                hostname=settings.smtp_host,
-                port=settings.smtp_port,
-                username=settings.smtp_username,
-                password=None if password is None else password.reveal(),
-                timeout=settings.smtp_timeout,
-                use_tls=settings.smtp_tls == "implicit",
-                start_tls=settings.smtp_tls == "starttls",
-                tls_context=self._trust(),
-                local_hostname="localhost",
-            )
             await client.connect()
-        except aiosmtplib.SMTPAuthenticationError as error:
-            said = self.clean(f"{error.code} {error.message}")
-            reason = f"{where} refused the login: {said}; check SMTP_USERNAME and SMTP_PASSWORD"
-            raise MailServerTrouble(reason) from None
-        except (aiosmtplib.SMTPException, OSError) as error:
-            said = self.clean(str(error)) or type(error).__name__
-            reason = f"{where} cannot be used: {said}; check SMTP_HOST, SMTP_PORT and SMTP_TLS"
-            raise MailServerTrouble(reason) from None
+        except (*NETWORK_ERRORS, ValueError) as error:
+            raise MailServerTrouble(
+                f"{where} cannot be used: {self.said(error)};"
+                " check SMTP_HOST, SMTP_PORT, SMTP_TLS and SMTP_CA_FILE"
+            ) from None
+        try:
+            await self._log_in(client, where)
+        except BaseException:
+            client.close()
+            raise
         return Connection(client)
 
-    def _trust(self) -> ssl.SSLContext | None:
+    async def _log_in(self, client: aiosmtplib.SMTP, where: str) -> None:
+        user, password = self._settings.smtp_username, self._settings.smtp_password
+        if user is None or password is None:
+            return
+        try:
+            await client.login(user, password.reveal())
+        except (*NETWORK_ERRORS, ValueError) as error:
+            raise MailServerTrouble(
+                f"{where} did not accept the login: {self.said(error)};"
+                " check SMTP_USERNAME and SMTP_PASSWORD"
+            ) from None
+
+    def said(self, error: Exception) -> str:
+        """What went wrong, in the server's words where it spoke, never with our password."""
+        if isinstance(error, aiosmtplib.SMTPResponseException):
+            # Not `str(error)`: that is a tuple, whose quoting would hide the password from us.
+            return self._scrubber.clean(f"{error.code} {error.message}")
+        return self._scrubber.clean(str(error)) or type(error).__name__
+
+    def _trusted(self) -> ssl.SSLContext | None:
+        """Made once: reading the system's certificates takes longer than a short message."""
         if self._settings.smtp_tls == "none":
             return None
-        return ssl.create_default_context(cafile=self._settings.smtp_ca_file)
+        if self._trust is None:
+            try:
+                self._trust = ssl.create_default_context(cafile=self._settings.smtp_ca_file)
+            except OSError as error:
+                raise MailServerTrouble(
+                    f"SMTP_CA_FILE cannot be read ({error.strerror or error}):"
+                    " name a PEM file of certificates"
+                ) from None
+        return self._trust

@@ -1,0 +1,159 @@
+"""A mail server that really receives, in a thread of its own; it can be told to misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import threading
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from email.message import EmailMessage
+
+from aiosmtpd.smtp import SMTP, AuthResult
+
+HANG_UP = "hang up"
+SAY_NOTHING = "say nothing"
+USER, PASSWORD = "mailer", "canary'pass\\word-41f7c0"
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A message as it was received: the envelope, and the bytes."""
+
+    sender: str
+    recipients: list[str]
+    content: bytes
+
+    @property
+    def message(self) -> EmailMessage:
+        return email.message_from_bytes(self.content, policy=email.policy.default)
+
+
+class MailServer:
+    """`answers` holds what is said next to a command, before the usual answer is given again."""
+
+    def __init__(self, *, tls=None, implicit=False, login=False, utf8=False):
+        self.mails: list[Mail] = []
+        self.opened = self.logins = self.resets = 0
+        self.most_open = 0
+        self.login_answer = None
+        self.answers: dict[str, deque[str]] = defaultdict(deque)
+        self._tls, self._implicit, self._login, self._utf8 = tls, implicit, login, utf8
+        self._open: set[SMTP] = set()
+        self._loop = asyncio.SelectorEventLoop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_):
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+    def script(self, command, *answers):
+        self.answers[command].extend(answers)
+
+    def hang_up(self):
+        """Close every connection, as a server does that is restarted."""
+        asyncio.run_coroutine_threadsafe(self._close_all(), self._loop).result(10)
+
+    @property
+    def open(self):
+        return len(self._open)
+
+    async def handle_MAIL(self, server, _session, envelope, address, options):
+        answer = await self._scripted("MAIL", server)
+        if answer is None:
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return answer or "250 2.1.0 OK"
+
+    async def handle_RCPT(self, server, _session, envelope, address, options):
+        answer = await self._scripted(address, server) or await self._scripted("RCPT", server)
+        if answer is None:
+            envelope.rcpt_tos.append(address)
+            envelope.rcpt_options.extend(options)
+        return answer or "250 2.1.5 OK"
+
+    async def handle_DATA(self, server, _session, envelope):
+        answer = await self._scripted("DATA", server)
+        if answer is None or answer.startswith("2"):
+            mail = Mail(envelope.mail_from, list(envelope.rcpt_tos), envelope.content)
+            self.mails.append(mail)
+        return answer or f"250 2.0.0 Taken as {len(self.mails)}"
+
+    async def handle_RSET(self, server, _session, _envelope):
+        self.resets += 1
+        return await self._scripted("RSET", server) or "250 OK"
+
+    def authenticate(self, _server, _session, _envelope, _mechanism, given):
+        self.logins += 1
+        known = given.login == USER.encode() and given.password == PASSWORD.encode()
+        if self.login_answer is not None:
+            return AuthResult(success=False, handled=False, message=self.login_answer)
+        return AuthResult(success=known, handled=False)
+
+    async def _scripted(self, command, server):
+        waiting = self.answers[command]
+        answer = waiting.popleft() if waiting else None
+        if answer == HANG_UP:
+            server.transport.abort()
+        if answer in (HANG_UP, SAY_NOTHING):
+            await asyncio.Event().wait()  # the connection's end cancels this
+        return answer
+
+    def _run(self):
+        asyncio.set_event_loop(self._loop)
+        listening = self._loop.run_until_complete(
+            self._loop.create_server(
+                self._connection, "127.0.0.1", 0, ssl=self._tls if self._implicit else None
+            )
+        )
+        self.port = listening.sockets[0].getsockname()[1]
+        self._ready.set()
+        self._loop.run_forever()
+        listening.close()
+        self._loop.run_until_complete(self._close_all())
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+    def _connection(self):
+        self.opened += 1
+        offers_starttls = self._tls is not None and not self._implicit
+        return CountedConnection(
+            self,
+            hostname="localhost",
+            tls_context=self._tls if offers_starttls else None,
+            require_starttls=offers_starttls,
+            enable_SMTPUTF8=self._utf8,
+            auth_required=self._login,
+            auth_require_tls=offers_starttls,
+            authenticator=self.authenticate if self._login else None,
+            loop=self._loop,
+        )
+
+    async def _close_all(self):
+        ending = list(self._open)
+        for one in ending:
+            one.transport.abort()
+        handlers = (one._handler_coroutine for one in ending)
+        await asyncio.gather(*handlers, return_exceptions=True)
+
+
+class CountedConnection(SMTP):
+    """One connection, which the server counts."""
+
+    def connection_made(self, transport):
+        super().connection_made(transport)
+        server = self.event_handler
+        server._open.add(self)
+        server.most_open = max(server.most_open, len(server._open))
+
+    def connection_lost(self, error):
+        self.event_handler._open.discard(self)
+        super().connection_lost(error)
