@@ -62,9 +62,18 @@ class MailServer:
         """Close every connection, as a server does that is restarted."""
         asyncio.run_coroutine_threadsafe(self._close_all(), self._loop).result(10)
 
+    def settle(self):
+        """Return when the server has done what it had to do by now."""
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop).result(10)
+
     @property
     def open(self):
         return len(self._open)
+
+    async def handle_EHLO(self, server, session, _envelope, hostname, responses):
+        session.host_name = hostname
+        answer = await self._scripted("EHLO", server)
+        return responses if answer is None else [answer]
 
     async def handle_MAIL(self, server, _session, envelope, address, options):
         answer = await self._scripted("MAIL", server)

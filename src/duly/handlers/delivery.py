@@ -55,7 +55,6 @@ async def deliver(connection: Connection, envelope: Envelope) -> list[Recipient]
 async def _offer(client: aiosmtplib.SMTP, envelope: Envelope) -> list[Recipient]:
     encoding = "utf-8" if envelope.needs_utf8 else "ascii"
     options = ["SMTPUTF8", "BODY=8BITMIME"] if envelope.needs_utf8 else []
-    # EHLO comes first on a connection without STARTTLS and AUTH; `mail` sees to it.
     await client.mail(envelope.sender, options=options, encoding=encoding)
     return [await _ask(client, address, encoding) for address in envelope.recipients]
 

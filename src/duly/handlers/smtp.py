@@ -1,4 +1,4 @@
-"""A few connections to one mail server, kept for all jobs. What is sent over them is left to others."""
+"""A few connections to one mail server, kept for all jobs. What is sent is left to others."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import aiosmtplib
 
@@ -67,11 +68,16 @@ class Connection:
 
     async def close(self) -> None:
         """Say goodbye where that is possible."""
+        transport = self.client.transport
         try:
             with contextlib.suppress(*NETWORK_ERRORS):
                 await self.client.quit(timeout=LONGEST_GOODBYE)
         finally:
-            self.client.close()
+            _drop(self.client, transport)
+
+    def drop(self) -> None:
+        """End it at once: it is broken, or in the middle of something."""
+        _drop(self.client, self.client.transport)
 
 
 class SmtpPool:
@@ -99,7 +105,7 @@ class SmtpPool:
                 await self._keep(connection, refusal)
                 raise
             except BaseException:
-                connection.client.close()
+                connection.drop()
                 raise
             await self._keep(connection)
 
@@ -116,7 +122,7 @@ class SmtpPool:
                 if await connection.is_usable():
                     return connection
             except BaseException:
-                connection.client.close()
+                connection.drop()
                 raise
             await connection.close()
         return None
@@ -126,7 +132,7 @@ class SmtpPool:
         if isinstance(refusal, aiosmtplib.SMTPResponseException) and (
             refusal.code == CLOSING or refusal.code < FIRST_ERROR
         ):
-            connection.client.close()
+            connection.drop()
             return
         connection.touch()
         if self._closed or connection.is_worn:
@@ -148,6 +154,7 @@ class SmtpPool:
         )
         try:
             await client.connect()
+            await _greet(client)
         except (*NETWORK_ERRORS, ValueError) as error:
             raise MailServerTrouble(
                 f"{where} cannot be used: {self.said(error)};"
@@ -156,7 +163,7 @@ class SmtpPool:
         try:
             await self._log_in(client, where)
         except BaseException:
-            client.close()
+            _drop(client, client.transport)
             raise
         return Connection(client)
 
@@ -192,3 +199,18 @@ class SmtpPool:
                     " name a PEM file of certificates"
                 ) from None
         return self._trust
+
+
+def _drop(client: aiosmtplib.SMTP, transport: asyncio.BaseTransport | None) -> None:
+    """Let go for certain: `client.close()` alone waits on TLS for the other side to end as well."""
+    client.close()
+    if transport is not None:
+        cast("asyncio.WriteTransport", transport).abort()
+
+
+async def _greet(client: aiosmtplib.SMTP) -> None:
+    """Once TLS is up, so that what the server offers has been said over it."""
+    try:
+        await client.ehlo()
+    except aiosmtplib.SMTPHeloError:
+        await client.helo()
