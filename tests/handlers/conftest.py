@@ -93,6 +93,7 @@ async def mailer(settings):
         )
         return await handler.execute(EmailPayload(to=to, **payload), ctx)
 
+    send.close = handler.close
     try:
         yield send
     finally:

@@ -14,6 +14,7 @@ from aiosmtpd.smtp import SMTP, AuthResult
 
 HANG_UP = "hang up"
 SAY_NOTHING = "say nothing"
+WAIT = "wait"
 USER, PASSWORD = "mailer", "canary'pass\\word-41f7c0"
 
 
@@ -33,12 +34,15 @@ class Mail:
 class MailServer:
     """`answers` holds what is said next to a command, before the usual answer is given again."""
 
-    def __init__(self, *, tls=None, implicit=False, login=False, utf8=False):
+    def __init__(self, *, tls=None, implicit=False, login=False, utf8=False, most_messages=None):
         self.mails: list[Mail] = []
         self.opened = self.logins = self.resets = 0
         self.most_open = 0
         self.login_answer = None
         self.answers: dict[str, deque[str]] = defaultdict(deque)
+        self.waiting = threading.Event()
+        self._go_on = asyncio.Event()
+        self._most_messages = most_messages
         self._tls, self._implicit, self._login, self._utf8 = tls, implicit, login, utf8
         self._open: set[SMTP] = set()
         self._loop = asyncio.SelectorEventLoop()
@@ -62,6 +66,10 @@ class MailServer:
         """Close every connection, as a server does that is restarted."""
         asyncio.run_coroutine_threadsafe(self._close_all(), self._loop).result(10)
 
+    def go_on(self):
+        """End every WAIT."""
+        self._loop.call_soon_threadsafe(self._go_on.set)
+
     def settle(self):
         """Return when the server has done what it had to do by now."""
         asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop).result(10)
@@ -76,6 +84,9 @@ class MailServer:
         return responses if answer is None else [answer]
 
     async def handle_MAIL(self, server, _session, envelope, address, options):
+        server.messages += 1
+        if self._most_messages is not None and server.messages > self._most_messages:
+            return "421 4.7.0 Too many messages over this connection"
         answer = await self._scripted("MAIL", server)
         if answer is None:
             envelope.mail_from = address
@@ -110,6 +121,10 @@ class MailServer:
     async def _scripted(self, command, server):
         waiting = self.answers[command]
         answer = waiting.popleft() if waiting else None
+        if answer == WAIT:
+            self.waiting.set()
+            await self._go_on.wait()
+            return None
         if answer == HANG_UP:
             server.transport.abort()
         if answer in (HANG_UP, SAY_NOTHING):
@@ -156,6 +171,8 @@ class MailServer:
 
 class CountedConnection(SMTP):
     """One connection, which the server counts."""
+
+    messages = 0
 
     def connection_made(self, transport):
         super().connection_made(transport)

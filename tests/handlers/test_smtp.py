@@ -13,7 +13,7 @@ from duly.handlers import smtp
 from duly.handlers.smtp import MailServerTrouble
 
 from .conftest import mailer, tls_for
-from .mail_server import HANG_UP, PASSWORD, SAY_NOTHING, USER, MailServer
+from .mail_server import HANG_UP, PASSWORD, SAY_NOTHING, USER, WAIT, MailServer
 
 
 async def test_a_message_goes_over_starttls_with_a_login(login_server, login_settings):
@@ -175,6 +175,16 @@ async def test_a_kept_connection_that_breaks_before_the_message_is_replaced(
     assert mail_server.opened == 2
 
 
+async def test_of_several_kept_connections_that_are_used_up_only_one_is_tried(plain_settings):
+    with MailServer(most_messages=1) as server:
+        settings = dataclasses.replace(plain_settings, smtp_port=server.port, smtp_connections=2)
+        async with mailer(settings) as send:
+            await asyncio.gather(send(), send())
+            await send()
+
+        assert len(server.mails) == server.opened == 3
+
+
 async def test_a_message_that_was_perhaps_sent_is_not_sent_again_in_the_same_attempt(
     mail_server, plain_settings
 ):
@@ -230,6 +240,24 @@ async def test_closing_says_goodbye_on_every_connection(mail_server, plain_setti
     async with mailer(plain_settings) as send:
         await asyncio.gather(*(send() for _ in range(4)))
 
+    await all_ended(mail_server)
+
+
+async def test_closing_lets_a_message_in_hand_be_sent(mail_server, plain_settings):
+    mail_server.script("DATA", WAIT)
+
+    async with mailer(plain_settings) as send:
+        sending = asyncio.create_task(send())
+        assert await asyncio.to_thread(mail_server.waiting.wait, 5)
+        await send.close()
+        mail_server.go_on()
+        await sending
+        await all_ended(mail_server)
+
+    assert len(mail_server.mails) == 1
+
+
+async def all_ended(mail_server):
     async with asyncio.timeout(5):
         while mail_server.open:
             await asyncio.to_thread(mail_server.settle)
