@@ -76,9 +76,9 @@ async def drain(settings: Settings, jobs: int) -> dict[str, float]:
         database = engine.store.database
         wal, start = await wal_position(database), time.monotonic()
         async with open_engine(settings, registry(), worker=True):
-            while await database.fetch(
-                "select from duly.ready limit 1"
-            ) or await database.fetch("select from duly.running limit 1"):
+            while await database.fetch("select from duly.ready limit 1") or await database.fetch(
+                "select from duly.running limit 1"
+            ):
                 await asyncio.sleep(0.02)
             drained = time.monotonic() - start
         drain_wal = await wal_position(database) - wal
@@ -144,9 +144,7 @@ async def measure(settings: Settings, jobs: int, repeats: int) -> dict[str, obje
     process.start()
     try:
         url = await asyncio.to_thread(ready.get, True, 30)
-        http = [
-            await over_http(url, seen, clients=32, seconds=3.0) for _ in range(repeats)
-        ]
+        http = [await over_http(url, seen, clients=32, seconds=3.0) for _ in range(repeats)]
     finally:
         process.terminate()
         process.join(30)

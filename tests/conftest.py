@@ -54,7 +54,9 @@ class Server:
         return self.url(name)
 
     def drop(self, url: str) -> None:
-        self.run(f"drop database {url.split('/duly:')[-1].split('@/')[1].split('?')[0]} with (force)")
+        self.run(
+            f"drop database {url.split('/duly:')[-1].split('@/')[1].split('?')[0]} with (force)"
+        )
 
     def run(self, text: str) -> None:
         asyncio.run(_execute(self.dsn, text))

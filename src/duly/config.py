@@ -84,7 +84,10 @@ class Settings:
         "DULY_HEARTBEAT", 3.0, "Seconds between two heartbeats of a worker.", least=0.05
     )
     worker_ttl: float = _setting(
-        "DULY_WORKER_TTL", 15.0, "Seconds without a heartbeat after which a worker is dead.", least=0.2
+        "DULY_WORKER_TTL",
+        15.0,
+        "Seconds without a heartbeat after which a worker is dead.",
+        least=0.2,
     )
     grace: float = _setting(
         "DULY_GRACE", 30.0, "Seconds that running jobs get to finish at shutdown.", least=0
@@ -179,8 +182,14 @@ def _read_flag(text: str) -> bool:
 
 
 _READERS: dict[Any, Callable[[str], Any]] = {
-    str: str, Secret: Secret, int: int, float: float, bool: _read_flag,
+    str: str,
+    Secret: Secret,
+    int: int,
+    float: float,
+    bool: _read_flag,
 }
 _EXPECTED: dict[Any, str] = {
-    int: "a whole number", float: "a number", bool: "on or off",
+    int: "a whole number",
+    float: "a number",
+    bool: "on or off",
 }

@@ -73,7 +73,9 @@ async def test_a_schema_that_is_newer_than_the_code_is_refused(connection):
         await migrations.check(connection)
 
 
-async def test_a_schema_that_is_older_than_the_code_is_named_with_the_command_that_helps(connection):
+async def test_a_schema_that_is_older_than_the_code_is_named_with_the_command_that_helps(
+    connection,
+):
     await connection.execute("delete from duly.migration")
 
     with pytest.raises(SchemaTooOld, match="duly db migrate"):

@@ -35,7 +35,9 @@ class Feed:
         self._news = asyncio.Event()
         self.is_closed = False
 
-    def follow(self, filters: EventFilters | None = None, *, after: str | None = None) -> Subscription:
+    def follow(
+        self, filters: EventFilters | None = None, *, after: str | None = None
+    ) -> Subscription:
         """The events that match, after a position; from now on when `after` is None.
 
         `after` is a position of an earlier event, or "0" for the start of what is kept.
@@ -64,7 +66,7 @@ class Feed:
         self.is_closed = True
         self._announce()
 
-    async def news(self, timeout: float) -> None:  # noqa: ASYNC109 - a wait, not a deadline
+    async def news(self, timeout: float) -> None:
         """Return when there is something new, when the feed closes, or after `timeout` seconds."""
         news = self._news
         if not self.is_closed:

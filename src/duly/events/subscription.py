@@ -25,7 +25,7 @@ class Source(Protocol):
         """Events after a position."""
         ...
 
-    async def news(self, timeout: float) -> None:  # noqa: ASYNC109
+    async def news(self, timeout: float) -> None:
         """Wait for something new."""
         ...
 
@@ -64,7 +64,7 @@ class Subscription:
             if event is not None:
                 return event
 
-    async def next(self, timeout: float) -> Event | Reset | None:  # noqa: ASYNC109
+    async def next(self, timeout: float) -> Event | Reset | None:
         """The next event; None when none came in `timeout` seconds.
 
         Raises StopAsyncIteration when the feed has closed.

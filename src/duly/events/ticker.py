@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 
-import asyncpg
-
 from ..errors import Unavailable
 from ..store.stream import Stream
 
@@ -32,8 +30,6 @@ class Ticker:
         while True:
             try:
                 quiet = quiet + 1 if await self._stream.tick() is None else 0
-            except asyncpg.UniqueViolationError:
-                logger.debug("another process ticked at the same moment")
             except Unavailable as error:
                 logger.debug("no tick: %s", error)
                 await asyncio.sleep(0.5)

@@ -17,5 +17,5 @@ def backoff(attempt: int, *, spread: float | None = None) -> float:
     back together; `spread` in [0, 1) chooses the addition, by default at random.
     """
     exponent = max(0, min(attempt, 10) - 1)
-    share = random.random() if spread is None else spread  # noqa: S311 - spreads load, no secret
+    share = random.random() if spread is None else spread
     return min(LONGEST, float(BASE**exponent)) * (1 + JITTER * share)

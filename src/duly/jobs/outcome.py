@@ -6,7 +6,7 @@ Each may be returned or raised; raising reaches out of a deep stack.
 from __future__ import annotations
 
 
-class Outcome(Exception):  # noqa: N818 - an answer, not an error
+class Outcome(Exception):
     """An answer of a handler other than a plain result."""
 
 

@@ -44,7 +44,7 @@ class Leader:
         try:
             while True:
                 await self._renew()
-                await asyncio.sleep(RENEW_EVERY * random.uniform(0.8, 1.2))  # noqa: S311
+                await asyncio.sleep(RENEW_EVERY * random.uniform(0.8, 1.2))
         finally:
             await self._step_down()
             await self._resign()
@@ -88,4 +88,4 @@ async def _keep(duty: Duty) -> None:
             logger.debug("a duty waits for the database: %s", error)
         except Exception:
             logger.exception("a duty of the house broke and is started again")
-        await asyncio.sleep(random.uniform(0.2, 1.0))  # noqa: S311
+        await asyncio.sleep(random.uniform(0.2, 1.0))

@@ -49,7 +49,7 @@ class Rescuer:
             if buried or time.monotonic() - swept_at >= SWEEP_EVERY:
                 await self._sweep()
                 swept_at = time.monotonic()
-            await asyncio.sleep(LOOK_EVERY * random.uniform(0.8, 1.2))  # noqa: S311
+            await asyncio.sleep(LOOK_EVERY * random.uniform(0.8, 1.2))
 
     async def _sweep(self) -> None:
         while True:

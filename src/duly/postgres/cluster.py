@@ -44,8 +44,16 @@ def make_cluster(
         _must(
             run(
                 [
-                    binaries.program("initdb"), "-D", str(fresh), "-U", "duly", "-E", "UTF8",
-                    "--no-locale", "--auth=scram-sha-256", f"--pwfile={secret}",
+                    binaries.program("initdb"),
+                    "-D",
+                    str(fresh),
+                    "-U",
+                    "duly",
+                    "-E",
+                    "UTF8",
+                    "--no-locale",
+                    "--auth=scram-sha-256",
+                    f"--pwfile={secret}",
                 ]
             )
         )
@@ -53,8 +61,12 @@ def make_cluster(
         secret.unlink()
     with (fresh / "postgresql.conf").open("a") as configuration:
         configuration.write(SETTINGS)
-    _must(run([binaries.program("postgres"), "--single", "-D", str(fresh), "postgres"],
-              "create database duly\n"))
+    _must(
+        run(
+            [binaries.program("postgres"), "--single", "-D", str(fresh), "postgres"],
+            "create database duly\n",
+        )
+    )
     fresh.rename(data)
 
 

@@ -79,7 +79,9 @@ class EmbeddedPostgres:
             place = error.filename or self.home
             reason = f"The embedded PostgreSQL cannot use {place}: {error.strerror}."
             raise EmbeddedPostgresFailed(reason=reason) from None
-        return Secret(f"postgresql://duly:{password}@/duly?host={quote(str(self.socket))}&port=5432")
+        return Secret(
+            f"postgresql://duly:{password}@/duly?host={quote(str(self.socket))}&port=5432"
+        )
 
     def stop(self) -> None:
         """Let go of the server; the last process that does so stops it."""
@@ -91,7 +93,9 @@ class EmbeddedPostgres:
             except BlockingIOError:
                 pass
             else:
-                self._run([self._found.program("pg_ctl"), "stop", "-D", str(self.data), "-m", "fast"])
+                self._run(
+                    [self._found.program("pg_ctl"), "stop", "-D", str(self.data), "-m", "fast"]
+                )
             os.close(self._users)
             self._users = None
 
@@ -169,7 +173,9 @@ class EmbeddedPostgres:
             os.chown(log, self._owner.uid, self._owner.gid)
         seconds = str(int(PATIENCE))
         start = [self._found.program("pg_ctl"), "start", "-D", str(self.data), "-w", "-t", seconds]
-        self._run([*start, "-l", str(log), "-s", "-o", f"-c unix_socket_directories='{self.socket}'"])
+        self._run(
+            [*start, "-l", str(log), "-s", "-o", f"-c unix_socket_directories='{self.socket}'"]
+        )
 
     def _make_socket_folder(self) -> None:
         self.socket.mkdir(mode=0o700, exist_ok=True)
@@ -215,8 +221,14 @@ class EmbeddedPostgres:
         if self._owner is not None:
             identity = {"user": self._owner.uid, "group": self._owner.gid, "extra_groups": []}
         return subprocess.run(
-            command, input=text, capture_output=True, text=True, check=False, cwd="/",
-            start_new_session=True, env={**environment, "LC_ALL": "C", "TZ": "UTC"},
+            command,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            start_new_session=True,
+            env={**environment, "LC_ALL": "C", "TZ": "UTC"},
             **identity,  # type: ignore[arg-type]
         )
 

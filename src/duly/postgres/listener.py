@@ -54,7 +54,7 @@ class Listener:
                 if failures == 1:
                     logger.warning("listening stopped (%s); polling until it is back", error)
             longest = min(LONGEST_WAIT, 0.1 * 2**failures)
-            await asyncio.sleep(random.uniform(0.02, longest))  # noqa: S311
+            await asyncio.sleep(random.uniform(0.02, longest))
 
     async def _listen(self, connection: Connection) -> None:
         for channel in self._channels:

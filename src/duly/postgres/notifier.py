@@ -9,7 +9,9 @@ from ..errors import DulyError
 from .pool import Database
 
 PAUSE = 0.01
-SEND = "select pg_notify(channel, payload) from unnest($1::text[], $2::text[]) as t (channel, payload)"
+SEND = (
+    "select pg_notify(channel, payload) from unnest($1::text[], $2::text[]) as t (channel, payload)"
+)
 
 logger = logging.getLogger("duly.notifier")
 

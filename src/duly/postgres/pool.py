@@ -81,7 +81,7 @@ class Database:
             except REPEATABLE:
                 if repeat == REPEATS - 1:
                     raise
-                await asyncio.sleep(random.uniform(0, 0.02 * 2**repeat))  # noqa: S311
+                await asyncio.sleep(random.uniform(0, 0.02 * 2**repeat))
         raise AssertionError("unreachable")
 
     @asynccontextmanager

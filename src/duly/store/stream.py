@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import asyncpg
+
 from ..postgres.pool import Database
 from .statements import statement
 
@@ -58,8 +60,14 @@ class Stream:
         self._database = database
 
     async def tick(self) -> Tick | None:
-        """Give positions to what became visible since the last tick; None when nothing did."""
-        rows = await self._database.fetch(statement("events/tick").text)
+        """Give positions to what became visible since the last tick; None when nothing did.
+
+        Also None when another process did it at the same moment.
+        """
+        try:
+            rows = await self._database.fetch(statement("events/tick").text)
+        except asyncpg.UniqueViolationError:
+            return None
         return Tick(*tuple(rows[0])[:3]) if rows else None
 
     async def head(self) -> Head:
@@ -96,8 +104,15 @@ class Stream:
                 position = row["base"] + len(changes) + 1
                 changes.append(
                     Change(
-                        position, row["at"], row["change"], row["status"], job_id, attempt,
-                        duration, scheduled_at, error,
+                        position,
+                        row["at"],
+                        row["change"],
+                        row["status"],
+                        job_id,
+                        attempt,
+                        duration,
+                        scheduled_at,
+                        error,
                     )
                 )
         return changes

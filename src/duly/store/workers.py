@@ -54,7 +54,11 @@ class Workers:
     async def beat(self, worker: int) -> Pulse:
         """Say that the worker is alive."""
         rows = await self._database.fetch(statement("workers/beat").text, worker)
-        return Pulse(is_alive=True, cancelled=rows[0]["cancelled"]) if rows else Pulse(is_alive=False, cancelled=[])
+        return (
+            Pulse(is_alive=True, cancelled=rows[0]["cancelled"])
+            if rows
+            else Pulse(is_alive=False, cancelled=[])
+        )
 
     async def asked_to_stop(self, worker: int) -> list[UUID]:
         """The running jobs of this worker that somebody wants cancelled."""

@@ -3,4 +3,12 @@
 from .engine import Engine, built_in_handlers, built_in_registry, open_engine
 from .serving import run, serve, work
 
-__all__ = ["Engine", "built_in_handlers", "built_in_registry", "open_engine", "run", "serve", "work"]
+__all__ = [
+    "Engine",
+    "built_in_handlers",
+    "built_in_registry",
+    "open_engine",
+    "run",
+    "serve",
+    "work",
+]

@@ -105,8 +105,15 @@ async def _serve_http(
         engine.client, engine.feed, engine.settings, engine.reasons_not_ready, registry
     )
     config = uvicorn.Config(
-        app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
-        server_header=False, proxy_headers=False, timeout_graceful_shutdown=HTTP_GRACE,
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=HTTP_GRACE,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[door]))

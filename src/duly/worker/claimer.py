@@ -49,7 +49,7 @@ class Claimer:
                 elif failures == 1:
                     logger.warning("claiming stopped, trying again: %s", error)
                 pause = min(LONGEST_PAUSE, 0.1 * 2**failures)
-                await self._wakeup.wait(random.uniform(0.02, pause))  # noqa: S311
+                await self._wakeup.wait(random.uniform(0.02, pause))
 
     def hint(self, queue: str) -> None:
         """There may be jobs in `queue` (empty: in any)."""

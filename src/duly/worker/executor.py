@@ -113,8 +113,12 @@ class Executor:
 
     def _begin(self, job: ClaimedJob) -> None:
         ctx = Context(
-            job_id=job.id, job_type=job.job_type, queue=job.queue, attempt=job.attempt,
-            max_attempts=job.max_attempts, lease=job.lease,
+            job_id=job.id,
+            job_type=job.job_type,
+            queue=job.queue,
+            attempt=job.attempt,
+            max_attempts=job.max_attempts,
+            lease=job.lease,
         )
         running = Running(job, ctx)
         self._running[job.lease] = running
@@ -153,7 +157,9 @@ class Executor:
             return judge.failed(job, "the handler cancelled itself")
         except TimeoutError as error:
             if running.ending is None and running.ctx.should_stop:
-                return judge.failed(job, f"ran longer than its timeout of {registration.timeout:g} s")
+                return judge.failed(
+                    job, f"ran longer than its timeout of {registration.timeout:g} s"
+                )
             return judge.failed(job, judge.describe(error))
         except Exception as error:  # a handler may raise whatever it likes
             return judge.failed(job, judge.describe(error))

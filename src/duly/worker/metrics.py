@@ -10,4 +10,6 @@ STALE_WRITES = Counter(
     ["job_type"],
 )
 ATTEMPTS = Counter("duly_attempts", "Attempts that ended, by how they ended.", ["outcome"])
-LOST = Counter("duly_worker_lost", "Times that a worker lost its right to its jobs and started over.")
+LOST = Counter(
+    "duly_worker_lost", "Times that a worker lost its right to its jobs and started over."
+)

@@ -73,7 +73,7 @@ class Settler:
                 failures += 1
                 if failures == 1:
                     logger.warning("%d outcomes wait for the database: %s", len(batch), error)
-                await asyncio.sleep(random.uniform(0.02, min(LONGEST_PAUSE, 0.1 * 2**failures)))  # noqa: S311
+                await asyncio.sleep(random.uniform(0.02, min(LONGEST_PAUSE, 0.1 * 2**failures)))
             except Exception as error:
                 logger.exception("outcomes could not be written")
                 await self._write_apart(batch, error)
@@ -93,7 +93,16 @@ class Settler:
         if one.error == plain:
             await asyncio.sleep(LONGEST_PAUSE)
         await self._write(
-            [replace(one, outcome="fail", status=JobStatus.FAILED, error=plain, result=None, kept=True)]
+            [
+                replace(
+                    one,
+                    outcome="fail",
+                    status=JobStatus.FAILED,
+                    error=plain,
+                    result=None,
+                    kept=True,
+                )
+            ]
         )
 
     def _account(self, one: Settlement, *, accepted: bool) -> None:
@@ -102,7 +111,11 @@ class Settler:
             STALE_WRITES.labels(one.job.job_type).inc()
             logger.warning(
                 "stale write refused: %s of job %s (%s, lease %d) came too late; %d so far",
-                one.outcome, one.job.id, one.job.job_type, one.job.lease, self.stale_writes,
+                one.outcome,
+                one.job.id,
+                one.job.job_type,
+                one.job.lease,
+                self.stale_writes,
             )
             return
         ATTEMPTS.labels(one.outcome).inc()

@@ -21,7 +21,7 @@ class Wakeup:
 
     async def wait(self, longest: float | None = None) -> None:
         """Return at the next hint, or after about `poll` seconds (or `longest` if that is sooner)."""
-        patience = self._poll * random.uniform(0.8, 1.2)  # noqa: S311 - spreads polls
+        patience = self._poll * random.uniform(0.8, 1.2)
         if longest is not None:
             patience = min(patience, longest)
         try:

@@ -83,7 +83,9 @@ class Worker:
             await self._claiming
         self.executor.release_prefetched()
         if not await self._finished_within(grace):
-            logger.warning("%d jobs are given back: the grace period is over", self.executor.running)
+            logger.warning(
+                "%d jobs are given back: the grace period is over", self.executor.running
+            )
             self.executor.end_all("release")
         is_clean = await self._finished_within(LAST_WAIT)
         await self._say_goodbye()
@@ -152,7 +154,7 @@ class Worker:
                     await self._store.workers.leave(old)
                 await self._join()
             except DulyError:
-                await asyncio.sleep(random.uniform(0.1, 2.0))  # noqa: S311
+                await asyncio.sleep(random.uniform(0.1, 2.0))
             else:
                 logger.info("the worker has started over as %d", self.id)
                 return

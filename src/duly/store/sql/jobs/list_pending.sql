@@ -1,17 +1,22 @@
 -- One page of the jobs that wait, ready or scheduled, newest first.
 -- Locks nothing. Indexes: ready_pkey and scheduled_pkey backwards, then look-ups by job id.
 with page as materialized (
-  select job.id
+  select waiting.job_id as id
   from (
     select ready.job_id from duly.ready as ready
     union all
     select scheduled.job_id from duly.scheduled as scheduled
   ) as waiting
-  inner join duly.job as job on job.id = waiting.job_id
+  cross join lateral (
+    select
+    from duly.job as job
+    where job.id = waiting.job_id
+      and (:job_type::text is null or job.job_type = :job_type::text)
+      and (:queue::text is null or job.queue = :queue::text)
+      and (:tag::text is null or job.tags @> array[:tag::text])
+    offset 0
+  ) as wanted
   where waiting.job_id < :before::uuid and waiting.job_id >= :since::uuid
-    and (:job_type::text is null or job.job_type = :job_type::text)
-    and (:queue::text is null or job.queue = :queue::text)
-    and (:tag::text is null or job.tags @> array[:tag::text])
   order by waiting.job_id desc
   limit :most::integer
 )

@@ -1,13 +1,18 @@
 -- One page of the jobs that are being processed, newest first.
 -- Locks nothing. Index: running_pkey backwards, then look-ups by job id.
 with page as materialized (
-  select job.id
+  select running.job_id as id
   from duly.running as running
-  inner join duly.job as job on job.id = running.job_id
+  cross join lateral (
+    select
+    from duly.job as job
+    where job.id = running.job_id
+      and (:job_type::text is null or job.job_type = :job_type::text)
+      and (:queue::text is null or job.queue = :queue::text)
+      and (:tag::text is null or job.tags @> array[:tag::text])
+    offset 0
+  ) as wanted
   where running.job_id < :before::uuid and running.job_id >= :since::uuid
-    and (:job_type::text is null or job.job_type = :job_type::text)
-    and (:queue::text is null or job.queue = :queue::text)
-    and (:tag::text is null or job.tags @> array[:tag::text])
   order by running.job_id desc
   limit :most::integer
 )
