@@ -19,8 +19,8 @@ QUEUES = ("default", "mail", "reports", "images")
 YESTERDAY = """
 with made as (
   select
-    (left(duly.first_id(moment)::text, 14) || '7' || right(gen_random_uuid()::text, 21))::uuid as id,
-    moment, n
+    moment, n,
+    (left(duly.first_id(moment)::text, 14) || '7' || right(gen_random_uuid()::text, 21))::uuid as id
   from (
     select date_trunc('day', now()) - interval '1 day' + n * interval '10 seconds' as moment, n
     from generate_series(1, $1::integer) as n
@@ -130,7 +130,7 @@ def _submission(n: int) -> Submission:
     chance = random.Random(n)
     return Submission(
         job_type=chance.choice(("email", "report", "thumbnail")),
-        payload='{"to": "someone@example.com", "n": %d}' % n,
+        payload=f'{{"to": "someone@example.com", "n": {n}}}',
         queue=chance.choice(QUEUES),
         priority=chance.choice((-1, 0, 0, 0, 5)),
         delay=chance.uniform(60, 86_400) if n % 4 == 0 else None,

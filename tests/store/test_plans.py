@@ -1,4 +1,4 @@
-"""How PostgreSQL does the hot statements, over twenty thousand jobs: by an index, never by reading all.
+"""How PostgreSQL does the hot statements over 20,000 jobs: by an index, never by reading all.
 
 Each is asked for twice: the plan for these values, and the one plan for all values that a
 connection keeps after a few calls.
@@ -226,6 +226,6 @@ async def test_the_attempts_at_a_job_are_found_by_its_id(planner):
 
 
 def sorts_to_choose(nodes) -> bool:
-    """Whether the page itself is chosen by a sort of all that match; the jobs shown may be sorted."""
+    """Whether the page is chosen by a sort of all that match; the jobs shown may be sorted."""
     (page,) = [node for node in nodes if node.get("Subplan Name") == "CTE page"]
     return any(node["Node Type"] == "Sort" for node in _nodes(page))
