@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import EmbeddedPostgresFailed
 from .binaries import Binaries
 from .owner import Owner
 
-SETTINGS = """\
+SETTINGS = """
 # Written by duly once, when the data directory was made.
-listen_addresses = ''
-port = 5432
 max_connections = 200
 shared_buffers = 128MB
 timezone = 'UTC'
@@ -24,55 +21,72 @@ log_min_messages = warning
 autovacuum_naptime = 10s
 """
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
+def make_cluster(binaries: Binaries, owner: Owner, data: Path, password: Path) -> None:
+    """Make a data directory with the superuser and the database `duly`, under another name first.
 
-def make_cluster(
-    binaries: Binaries, run: Run, owner: Owner | None, data: Path, password: str
-) -> None:
-    """Make a data directory with the superuser and the database `duly`, under another name first."""
-    fresh = data.with_name("pg.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(mode=0o700)
-    secret = data.with_name("password.initdb")
-    with open(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
-        opened.write(password)
-    if owner is not None:
-        os.chown(fresh, owner.uid, owner.gid)
-        os.chown(secret, owner.uid, owner.gid)
-    try:
-        _must(
-            run(
-                [
-                    binaries.program("initdb"),
-                    "-D",
-                    str(fresh),
-                    "-U",
-                    "duly",
-                    "-E",
-                    "UTF8",
-                    "--no-locale",
-                    "--auth=scram-sha-256",
-                    f"--pwfile={secret}",
-                ]
-            )
-        )
-    finally:
-        secret.unlink()
+    `password` is the file that the superuser's password stands in. Raises EmbeddedPostgresFailed.
+    """
+    fresh = data.with_name(f"{data.name}.new")
+    made = _initialise(binaries, owner, fresh, password, "C.UTF-8")
+    if made.returncode != 0 and "locale" in made.stderr:
+        made = _initialise(binaries, owner, fresh, password, "C")
+    _must(made)
     with (fresh / "postgresql.conf").open("a") as configuration:
         configuration.write(SETTINGS)
-    _must(
-        run(
-            [binaries.program("postgres"), "--single", "-D", str(fresh), "postgres"],
-            "create database duly\n",
-        )
-    )
+    single = [binaries.program("postgres"), "--single", "-F", "-D", fresh, "postgres"]
+    _must(owner.run(single, text="create database duly\n"))
+    _must(owner.run([binaries.program("initdb"), "--sync-only", "--pgdata", fresh]))
     fresh.rename(data)
+    sync_folder(data.parent)
+
+
+def _initialise(
+    binaries: Binaries, owner: Owner, fresh: Path, password: Path, characters: str
+) -> subprocess.CompletedProcess[str]:
+    """Text is compared by its bytes, which is fast; `characters` knows upper and lower case."""
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700)
+    owner.give(fresh)
+    return owner.run(
+        [
+            *(binaries.program("initdb"), "--pgdata", fresh, "--username=duly"),
+            *("--auth=scram-sha-256", f"--pwfile={password}", "--data-checksums", "--no-sync"),
+            *("--encoding=UTF8", "--locale=C", f"--lc-ctype={characters}"),
+        ]
+    )
+
+
+def check_version(binaries: Binaries, data: Path) -> None:
+    """Raises EmbeddedPostgresFailed when the data belong to another major version."""
+    major = (data / "PG_VERSION").read_text().strip()
+    if major != binaries.major:
+        reason = (
+            f"The data in {data} belong to PostgreSQL {major}, but the programs in"
+            f" {binaries.folder} are of {binaries.version}: use PostgreSQL {major}, or move the"
+            " folder away to start afresh."
+        )
+        raise EmbeddedPostgresFailed(reason=reason)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def failure_in(text: str) -> str:
+    """The line of a program's output that tells what went wrong: the last that says so."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if any(sign in line for sign in ("error:", "FATAL", "PANIC"))]
+    return (telling or lines or ["it said nothing"])[-1].rstrip(".")
 
 
 def _must(done: subprocess.CompletedProcess[str]) -> None:
-    if done.returncode != 0:
-        lines = [line for line in done.stderr.strip().splitlines() if "removing" not in line]
-        said = next((line for line in reversed(lines) if "error" in line or "FATAL" in line), "")
-        reason = said or (lines[-1] if lines else "it said nothing")
-        raise EmbeddedPostgresFailed(reason=f"The embedded PostgreSQL cannot be made: {reason}")
+    # In single-user mode a statement that fails is told, but the program ends well.
+    if done.returncode != 0 or "ERROR:" in done.stderr:
+        reason = f"The embedded PostgreSQL cannot be made: {failure_in(done.stderr)}."
+        raise EmbeddedPostgresFailed(reason=reason)

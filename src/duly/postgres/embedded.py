@@ -1,7 +1,7 @@
-"""A private PostgreSQL for the first run and for tests: started on demand, shared, stopped by the last.
+"""A private PostgreSQL for the first run and for tests: started on demand and shared.
 
-Its data stay. Processes that use it at once find each other by locks on files in its home, which the
-kernel releases however a process ends.
+The last one stops it; the data stay. Processes that use it at once find each other by locks on
+files in its home, which the kernel releases however a process ends.
 """
 
 from __future__ import annotations
@@ -10,23 +10,30 @@ import fcntl
 import hashlib
 import logging
 import os
+import re
 import secrets
-import subprocess
-import tempfile
+import stat
+import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from ..config import Secret
 from ..errors import EmbeddedPostgresFailed
-from .binaries import Binaries, find_binaries
-from .cluster import make_cluster
-from .owner import Owner, owner_for
+from .binaries import find_binaries
+from .cluster import check_version, make_cluster, sync_folder
+from .owner import Owner, owner_of
+from .server import SOCKET, Server
 
-PATIENCE = 30.0
-LONGEST_SOCKET_FOLDER = 85
+LOCK_PATIENCE = 90.0  # another process may be waiting for its server meanwhile
+LONGEST_SOCKET = 100  # the kernel's limit is 104 bytes on macOS and 108 on Linux
+
+# Where an ordinary user finds what root cannot let it find at home.
+SHARED = Path("/var/lib/duly")
+# Short, and the same whatever TMPDIR says to one process and not to another.
+SHORT = Path("/tmp")  # noqa: S108
 
 logger = logging.getLogger("duly.postgres")
 
@@ -42,17 +49,14 @@ class EmbeddedPostgres:
         say: Callable[[str], None] = logger.info,
     ) -> None:
         self.home = home.absolute()
+        self.version = ""
         self._given = binaries
         self._say = say
-        self._owner: Owner | None = None
         self._place = self.home
-        self._binaries: Binaries | None = None
+        self._owner: Owner | None = None
+        self._server: Server | None = None
         self._users: int | None = None
-
-    @property
-    def version(self) -> str:
-        """The version of the server, once it was started."""
-        return "" if self._binaries is None else self._binaries.version
+        self._alone = threading.Lock()
 
     @property
     def data(self) -> Path:
@@ -62,176 +66,163 @@ class EmbeddedPostgres:
     def start(self) -> Secret:
         """The address of the server, which is started unless another process did it.
 
-        Raises EmbeddedPostgresFailed with one sentence on what to do.
+        May be called again, when the server died. `version` is known from then on. Raises
+        EmbeddedPostgresFailed with one sentence on what to do.
         """
-        try:
-            self._prepare()
-            with self._lock("start.lock"):
-                self._users = _open_lock(self._place / "users.lock")
-                fcntl.flock(self._users, fcntl.LOCK_SH)
-                password = self._password()
-                if not (self.data / "PG_VERSION").exists():
-                    self._say(f"making a new PostgreSQL {self.version} in {self.data}")
-                    make_cluster(self._found, self._run, self._owner, self.data, password)
-                self._check_version()
-                self._start_server()
-        except OSError as error:
-            place = error.filename or self.home
-            reason = f"The embedded PostgreSQL cannot use {place}: {error.strerror}."
-            raise EmbeddedPostgresFailed(reason=reason) from None
-        return Secret(
-            f"postgresql://duly:{password}@/duly?host={quote(str(self.socket))}&port=5432"
-        )
+        with self._alone:
+            try:
+                return self._start()
+            except OSError as error:
+                self._let_go()
+                raise EmbeddedPostgresFailed(reason=self._explain(error)) from None
+            except BaseException:
+                self._let_go()
+                raise
 
     def stop(self) -> None:
         """Let go of the server; the last process that does so stops it."""
-        if self._users is None:
-            return
-        with self._lock("start.lock"):
+        with self._alone:
+            if self._users is None or self._owner is None or self._server is None:
+                return
             try:
-                fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pass
-            else:
-                self._run(
-                    [self._found.program("pg_ctl"), "stop", "-D", str(self.data), "-m", "fast"]
-                )
+                with _starting(self._place, self._owner):
+                    if _is_last(self._users):
+                        self._server.stop()
+                        if self._sockets.parent == SHORT:
+                            with suppress(OSError):
+                                self._sockets.rmdir()
+            except FileNotFoundError:
+                pass  # somebody removed the data, and a server without data ends by itself
+            finally:
+                self._let_go()
+
+    def _start(self) -> Secret:
+        owner = self._owner = owner_of(self.home)
+        self._place = self._find_place(owner)
+        if not self._place.exists():
+            self._place.mkdir(mode=0o700, parents=True)
+            owner.give(self._place)
+        binaries = find_binaries(self._given, owner, SHARED, self._say)
+        self.version = binaries.version
+        with _starting(self._place, owner):
+            if self._users is None:
+                self._users = owner.open_private(self._place / "users.lock", os.O_RDWR)
+            fcntl.flock(self._users, fcntl.LOCK_SH)
+            is_new = not self.data.exists()
+            if is_new:
+                self._say(f"making a new PostgreSQL {self.version} in {self.data}")
+                self._write_password(owner)
+                make_cluster(binaries, owner, self.data, self._place / "password")
+            password = self._read_password()
+            self._make_socket_folder(owner)
+            server = Server(owner, self.data, self._sockets, self._place / "postgres.log")
+            if not server.is_running():
+                check_version(binaries, self.data)
+                if not owner.is_us:
+                    self._say(f"PostgreSQL refuses to run as root: it runs as {owner.name}")
+                server.start(binaries)
+            self._server = server
+        sockets = quote(str(self._sockets))
+        return Secret(f"postgresql://duly:{password}@/duly?host={sockets}&port=5432")
+
+    def _let_go(self) -> None:
+        if self._users is not None:
             os.close(self._users)
             self._users = None
 
-    @property
-    def socket(self) -> Path:
-        """The folder of the server's socket, which only its owner may enter."""
-        folder = self._place / "run"
-        if len(str(folder)) <= LONGEST_SOCKET_FOLDER:
-            return folder
-        name = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-        return Path(tempfile.gettempdir()) / f"duly-{name}"
-
-    @property
-    def _found(self) -> Binaries:
-        if self._binaries is None:
-            raise RuntimeError("the server was not started")
-        return self._binaries
-
-    def _prepare(self) -> None:
-        self._owner = owner_for(self.home)
-        self._binaries = find_binaries(self._given, self._owner)
-        self.home.mkdir(mode=0o711 if self._owner else 0o700, parents=True, exist_ok=True)
-        if self._owner is not None:
-            if not self._owner.can_reach(self.home):
-                self._place = self._owner.place(str(self.home), "data")
-            self._say(f"PostgreSQL refuses to run as root: it runs as {self._owner.name}")
-
-    @contextmanager
-    def _lock(self, name: str) -> Generator[None]:
-        file = _open_lock(self._place / name)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(file)
-
-    def _password(self) -> str:
-        file = self._place / "password"
-        if not file.exists():
-            fresh = self._place / f"password.{secrets.token_hex(4)}"
-            with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-                opened.write(secrets.token_urlsafe(24))
-            fresh.rename(file)
-        return file.read_text().strip()
-
-    def _check_version(self) -> None:
-        major = (self.data / "PG_VERSION").read_text().strip()
-        if major != self._found.major:
+    def _find_place(self, owner: Owner) -> Path:
+        """Home, unless its owner cannot enter it, as in a folder of root's: then a shared place."""
+        name = hashlib.sha256(os.fsencode(self.home.resolve())).hexdigest()[:12]
+        elsewhere = SHARED / f"data-{name}"
+        existing = next(path for path in (self.home, *self.home.parents) if path.exists())
+        if owner.is_us or (not elsewhere.exists() and owner.can_enter(existing)):
+            return self.home
+        if (self.home / "pg").exists() and not elsewhere.exists():
             reason = (
-                f"The data in {self.data} belong to PostgreSQL {major}, but the programs are of"
-                f" {self._found.version}: move the folder away, or use PostgreSQL {major}."
+                f"The data in {self.home} belong to {owner.name}, who cannot enter that folder:"
+                " open it with chmod, with those above it, or set DULY_DATA_DIR."
             )
             raise EmbeddedPostgresFailed(reason=reason)
+        if not elsewhere.exists():
+            SHARED.mkdir(mode=0o755, parents=True, exist_ok=True)
+            self._say(f"{owner.name} cannot enter {self.home}: the data are in {elsewhere}")
+        return elsewhere
 
-    def _start_server(self) -> None:
-        self._make_socket_folder()
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            state = self._run([self._found.program("pg_isready"), "-q", "-h", str(self.socket)])
-            if state.returncode == 0:
-                return
+    @property
+    def _sockets(self) -> Path:
+        """The folder of the socket: at home, unless that path is too long or odd for an address."""
+        folder = self._place / "run"
+        plain = re.fullmatch(r"[\w./+-]+", str(folder))
+        if plain and len(os.fsencode(folder / SOCKET)) <= LONGEST_SOCKET:
+            return folder
+        name = hashlib.sha256(os.fsencode(self._place.resolve())).hexdigest()[:16]
+        return SHORT / f"duly-{name}"
+
+    def _make_socket_folder(self, owner: Owner) -> None:
+        try:
+            self._sockets.mkdir(mode=0o700)
+            owner.give(self._sockets)
+        except FileExistsError:
+            status = self._sockets.lstat()
+            if not stat.S_ISDIR(status.st_mode) or status.st_uid != owner.uid:
+                reason = f"{self._sockets} is not a folder of {owner.name}'s: remove it."
+                raise EmbeddedPostgresFailed(reason=reason) from None
+            self._sockets.chmod(0o700)
+
+    def _write_password(self, owner: Owner) -> None:
+        fresh = self._place / "password.new"
+        fresh.unlink(missing_ok=True)
+        with open(owner.open_private(fresh, os.O_WRONLY | os.O_EXCL), "w") as file:
+            file.write(secrets.token_urlsafe(24))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._place / "password")
+        sync_folder(self._place)
+
+    def _read_password(self) -> str:
+        try:
+            return (self._place / "password").read_text().strip()
+        except FileNotFoundError:
+            reason = (
+                f"The file {self._place / 'password'} is missing, without which nobody can log in:"
+                f" put it back, or move {self._place} away to start afresh."
+            )
+            raise EmbeddedPostgresFailed(reason=reason) from None
+
+    def _explain(self, error: OSError) -> str:
+        place = error.filename or self._place
+        said = (error.strerror or type(error).__name__).lower()
+        return (
+            f"The embedded PostgreSQL cannot use {place}: {said}."
+            " Mend that, or set DULY_DATA_DIR to another folder."
+        )
+
+
+@contextmanager
+def _starting(place: Path, owner: Owner) -> Generator[None]:
+    """Only one process at a time starts or stops the server."""
+    file = owner.open_private(place / "start.lock", os.O_RDWR)
+    deadline = time.monotonic() + LOCK_PATIENCE
+    try:
+        while not _is_locked(file):
             if time.monotonic() > deadline:
-                raise EmbeddedPostgresFailed(
-                    reason=f"The embedded PostgreSQL does not come up: {self._last_words()}"
+                reason = (
+                    f"Another process has been starting or stopping the PostgreSQL in {place} for"
+                    f" {LOCK_PATIENCE:g} s: look for it with `fuser {place / 'start.lock'}`."
                 )
-            if state.returncode != 1 and not self._is_alive():
-                # Children of a killed server may hold its memory for a moment: then this is repeated.
-                self._launch()
-            time.sleep(0.05)
+                raise EmbeddedPostgresFailed(reason=reason)
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(file)
 
-    def _launch(self) -> None:
-        log = self._place / "postgres.log"
-        log.touch(mode=0o600, exist_ok=True)
-        if self._owner is not None:
-            os.chown(log, self._owner.uid, self._owner.gid)
-        seconds = str(int(PATIENCE))
-        start = [self._found.program("pg_ctl"), "start", "-D", str(self.data), "-w", "-t", seconds]
-        self._run(
-            [*start, "-l", str(log), "-s", "-o", f"-c unix_socket_directories='{self.socket}'"]
-        )
 
-    def _make_socket_folder(self) -> None:
-        self.socket.mkdir(mode=0o700, exist_ok=True)
-        wanted = os.geteuid() if self._owner is None else self._owner.uid
-        if self._owner is not None and self.socket.stat().st_uid == 0:
-            os.chown(self.socket, self._owner.uid, self._owner.gid)
-        if self.socket.stat().st_uid != wanted or self.socket.is_symlink():
-            reason = f"The folder {self.socket} belongs to somebody else: remove it."
-            raise EmbeddedPostgresFailed(reason=reason)
-        self.socket.chmod(0o700)
-
-    def _is_alive(self) -> bool:
-        """Whether the server of the pid file lives; a pid file of another process is removed."""
-        file = self.data / "postmaster.pid"
-        try:
-            pid = int(file.read_text().splitlines()[0])
-            os.kill(pid, 0)
-        except PermissionError:
-            pid = int(file.read_text().splitlines()[0])
-        except (FileNotFoundError, ProcessLookupError, ValueError, IndexError):
-            return False
-        command = subprocess.run(
-            ["ps", "-p", str(pid), "-o", "args="], capture_output=True, text=True, check=False
-        ).stdout
-        if "postgres" in command and str(self.data) in command:
-            return True
-        file.unlink(missing_ok=True)
+def _is_locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
-
-    def _last_words(self) -> str:
-        try:
-            lines = (self._place / "postgres.log").read_text(errors="replace").strip().splitlines()
-        except OSError:
-            lines = []
-        return lines[-1] if lines else "it said nothing"
-
-    def _run(self, command: list[str], text: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a program as the server's owner, away from our terminal and our environment."""
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))
-        }
-        identity: dict[str, object] = {}
-        if self._owner is not None:
-            identity = {"user": self._owner.uid, "group": self._owner.gid, "extra_groups": []}
-        return subprocess.run(
-            command,
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd="/",
-            start_new_session=True,
-            env={**environment, "LC_ALL": "C", "TZ": "UTC"},
-            **identity,  # type: ignore[arg-type]
-        )
+    return True
 
 
-def _open_lock(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+_is_last = _is_locked  # nobody else holds a share of that file
