@@ -22,7 +22,7 @@ lint: $(VENV)/.lint  ## format, lint, types, layers, SQL and spelling
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/pyright --warnings
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/sqlfluff lint --disable-progress-bar src/duly/store/sql
+	@$(BIN)/sqlfluff lint --disable-progress-bar src/duly/store
 	@$(BIN)/codespell $(SOURCES) README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md
 
 # The store and the promises once more on PostgreSQL 15, where this machine has it.

@@ -19,8 +19,9 @@ def settings_page() -> str:
     for field in dataclasses.fields(Settings):
         default = {None: "none", True: "on", False: "off"}.get(field.default, field.default)
         rows.append(f"| `{field.metadata['variable']}` | {default} | {field.metadata['about']} |")
-    head = "# Settings\n\nFrom the environment, or from `.env` in the working directory; the environment"
-    return f"{NOTE}{head} wins, and flags win over both.\n\n" + "\n".join(rows) + "\n"
+    where = "From the environment, or from `.env` in the working directory; the environment wins,"
+    head = f"# Settings\n\n{where} and flags win over both.\n\n"
+    return NOTE + head + "\n".join(rows) + "\n"
 
 
 def lifecycle_page() -> str:
@@ -32,8 +33,8 @@ def lifecycle_page() -> str:
         targets = sorted(one.targets)
         lines += [f"  {a} --> {b}: {one.verb}" for a in sources for b in targets]
         counted = "yes" if one.counts_attempt else ""
-        froms = ", ".join(sorted(one.sources)) or "–"
-        rows.append(f"| {one.verb} | {froms} | {', '.join(targets)} | {counted} |")
+        start = ", ".join(sorted(one.sources)) or "-"
+        rows.append(f"| {one.verb} | {start} | {', '.join(targets)} | {counted} |")
     return "\n".join([*lines, "```\n", *rows]) + "\n"
 
 

@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -54,9 +55,8 @@ class Server:
         return self.url(name)
 
     def drop(self, url: str) -> None:
-        self.run(
-            f"drop database {url.split('/duly:')[-1].split('@/')[1].split('?')[0]} with (force)"
-        )
+        name = urlsplit(url).path.removeprefix("/")
+        self.run(f"drop database {name} with (force)")
 
     def run(self, text: str) -> None:
         asyncio.run(_execute(self.dsn, text))

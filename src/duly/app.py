@@ -51,7 +51,7 @@ class Duly:
     ) -> Callable[[F], F]:
         """Register the decorated function, `async` or plain, as the handler of a job type.
 
-        It takes the payload, and the context when it has a second argument. `timeout` is in seconds.
+        It takes the payload, and the context when it has a second argument. `timeout`: in seconds.
         """
 
         def register(function: F) -> F:

@@ -59,7 +59,7 @@ class Client:
         return await self.get(made.job_id)
 
     async def enqueue_many(self, submissions: Sequence[Submission]) -> list[Job]:
-        """Make many jobs, all or none; answers them in order. Raises RequestRefused with `$[index]`."""
+        """Make many jobs, all or none, in order. RequestRefused tells which one by `$[index]`."""
         for index, submission in enumerate(submissions):
             submission.check(f"$[{index}]")
         made = await self._store.gatherer.enqueue([(one, None) for one in submissions])

@@ -43,7 +43,7 @@ class NotFound(DulyError):
 
 
 class JobNotFound(NotFound):
-    """There is no job {job_id}. It may have been pruned: finished jobs are kept for a while only."""
+    """There is no job {job_id}. It may have been pruned: finished jobs are kept for a while."""
 
 
 class Refused(DulyError):
@@ -100,7 +100,7 @@ class Unavailable(DulyError):
 
 
 class DatabaseUnreachable(Unavailable):
-    """The database cannot be reached ({reason}). Is PostgreSQL running, and is DATABASE_URL right?"""
+    """The database cannot be reached ({reason}). Is PostgreSQL running, is DATABASE_URL right?"""
 
 
 class DatabaseAddressRefused(Refused):

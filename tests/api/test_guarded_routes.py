@@ -8,7 +8,7 @@ from duly.config import Secret, Settings
 
 from .server import running
 
-TOKEN = "correct-horse"  # noqa: S105 - not a secret: this server lives as long as these tests
+TOKEN = "correct-horse"  # not a secret: this server lives as long as these tests
 OPEN = {"/livez", "/readyz"}
 JOB = "01920000-0000-7000-8000-000000000000"
 

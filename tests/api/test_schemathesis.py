@@ -33,7 +33,7 @@ def send(case, server, session):
     arguments = case.as_transport_kwargs(base_url=server.url)
     with requests.request(**arguments, stream=True, timeout=PATIENCE) as answer:
         if answer.status_code == 200:
-            answer._content = next(answer.iter_content(None))  # noqa: SLF001 - it has no end to read to
+            answer._content = next(answer.iter_content(None))  # it has no end to read to
         else:
             assert answer.content
     return answer

@@ -1,4 +1,4 @@
-"""Commands are run as processes of their own, in a directory of their own, with nothing inherited."""
+"""Commands are run as processes of their own, in a directory of their own, and inherit nothing."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ MOST_FILES = 12
 EXCEPTIONS = {
     "store/sql/attempts/settle.sql": "one statement settles a batch of every outcome: splitting it"
     " would cost a round trip per kind",
-    "wiring/engine.py:open_engine": "one list of what is opened, in the order in which it is closed",
+    "wiring/engine.py:open_engine": "one list of what is opened, closed in the opposite order",
 }
 
 

@@ -16,7 +16,8 @@ select 'column', table_name || '.' || column_name || ' ' || data_type || ' ' || 
   || coalesce(column_default, '') || ' ' || ordinal_position as what
 from information_schema.columns where table_schema = 'duly'
 union all select 'index', indexdef from pg_indexes where schemaname = 'duly'
-union all select 'constraint', conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+union all
+  select 'constraint', conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
 from pg_constraint where connamespace = 'duly'::regnamespace and contype <> 'n'
 union all select 'function', pg_get_functiondef(oid)
 from pg_proc where pronamespace = 'duly'::regnamespace

@@ -1,4 +1,4 @@
-"""Log lines on stderr: `key=value` or JSON, one line each, without secrets or control characters."""
+"""Log lines on stderr: `key=value` or JSON, one line each, no secrets, no control characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outermost command: imports the others when they are asked for, turns errors into exit codes."""
+"""The outermost command: imports the others when asked for them, turns errors into exit codes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INTERRUPTED = 130
 
 
 class Program(Group):
-    """Knows each command as a place, `module:attribute` below this package, and one line of help."""
+    """Knows each command as a place (`module:attribute` below this package) and a line of help."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The newest events of the stream in memory; positions have no gaps, so finding one is arithmetic."""
+"""The newest events of the stream in memory; without gaps, so finding a position is arithmetic."""
 
 from __future__ import annotations
 

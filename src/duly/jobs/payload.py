@@ -49,7 +49,7 @@ def read_payload(raw: bytes | memoryview, path: str = "$.payload") -> str:
 
 
 def check_payload(value: Any, path: str = "$.payload") -> None:
-    """Raise PayloadRefused, with the path, for the first thing in `value` that may not be stored."""
+    """Raise PayloadRefused with the path of the first thing in `value` that may not be stored."""
     pending: list[tuple[Any, str, int]] = [(value, path, 1)]
     nodes = 0
     while pending:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class JobStatus(StrEnum):
-    """Where a job is in its life. A pending job is ready, scheduled or retrying: words, not statuses."""
+    """Where a job is in its life. Ready, scheduled and retrying are words for pending."""
 
     PENDING = "pending"
     PROCESSING = "processing"

@@ -30,7 +30,7 @@ class Pruner:
             await asyncio.sleep(LOOK_EVERY)
 
     async def prune(self, now: datetime) -> None:
-        """One round. `now` only chooses the days to look at; the database's clock decides per job."""
+        """One round. `now` only chooses the days to look at; the database decides on each job."""
         made = await self._house.make_partitions(DAYS_AHEAD)
         if made:
             logger.info("%d partitions were made", made)

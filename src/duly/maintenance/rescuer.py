@@ -1,4 +1,4 @@
-"""Takes back the jobs of workers that died. It looks at the workers' heartbeats and at nothing else.
+"""Takes back the jobs of workers that died. It looks at their heartbeats and at nothing else.
 
 How long a job has been running is never a reason.
 """

@@ -32,7 +32,7 @@ REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 
 def unreachable(error: BaseException) -> DulyError:
-    """The error to raise for `error`, one of AWAY. Its text never holds the address or a password."""
+    """The error to raise for `error`, one of AWAY. Its text holds no address and no password."""
     if isinstance(error, asyncpg.ClientConfigurationError):
         return DatabaseAddressRefused(reason=NO_ADDRESS)
     if isinstance(error, TimeoutError):

@@ -24,8 +24,10 @@ logger = logging.getLogger("duly.listener")
 
 
 class Listener:
-    """Calls `on_hint(channel, payload)` for every notification, and for each channel with an empty
-    payload after every (re)connect, since what was sent meanwhile is gone.
+    """Calls `on_hint(channel, payload)` for every notification.
+
+    After every (re)connect each channel gets one with an empty payload: what was sent meanwhile is
+    gone.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A small pool of connections with a deadline on every call, and one error for "the database is away"."""
+"""A small pool of connections with a deadline on every call, and one error for a lost database."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def connect(dsn: Secret, name: str) -> Connection:
 
 
 class Database:
-    """Connections for one purpose, so that no purpose can starve another. `name` shows in PostgreSQL."""
+    """Connections for one purpose: none can starve another. `name` shows in PostgreSQL."""
 
     def __init__(self, dsn: Secret, *, name: str, size: int) -> None:
         self._dsn = dsn

@@ -10,7 +10,7 @@ from ..jobs.status import JobStatus
 
 @dataclass(slots=True, frozen=True)
 class ClaimedJob:
-    """A job with its lease. The payload is text: one that cannot be decoded costs only its own job."""
+    """A job with its lease. The payload is text: one that is no good costs only its own job."""
 
     id: UUID
     lease: int

@@ -24,7 +24,7 @@ class House:
         return {row["queue"]: row["n"] for row in rows}
 
     async def next_due(self) -> float | None:
-        """Seconds until the next scheduled job is due (negative: overdue); None when there is none."""
+        """Seconds until the next scheduled job is due (negative: overdue), if there is one."""
         rows = await self._database.fetch(statement("jobs/next_due").text)
         seconds = rows[0]["seconds"]
         return None if seconds is None else float(seconds)

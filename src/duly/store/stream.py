@@ -14,7 +14,7 @@ from .statements import statement
 
 
 class Head(NamedTuple):
-    """Where the stream stands: its epoch, its newest tick and position, and the oldest kept ones."""
+    """Where the stream stands: epoch, newest tick and position, and the oldest kept ones."""
 
     epoch: str
     tick: int

@@ -1,4 +1,4 @@
-"""The signals that end a process: the first asks it to come to an end, the second ends it at once."""
+"""The signals that end a process: the first asks it to end, the second ends it at once."""
 
 from __future__ import annotations
 

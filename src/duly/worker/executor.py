@@ -60,7 +60,7 @@ class Executor:
         return len(self._running)
 
     async def room_made(self, stop: asyncio.Event) -> None:
-        """Return when there is room for a worthwhile claim, or `stop` is set and something ended."""
+        """Return when there is room for a worthwhile claim, or `stop` is set and a job ended."""
         while not stop.is_set() and (
             self.room == 0 or (self._prefetched and len(self._prefetched) > self.room)
         ):

@@ -22,7 +22,7 @@ logger = logging.getLogger("duly.heartbeat")
 
 
 class Heartbeat:
-    """Calls `on_lost()` and `on_cancelled(job ids)` on the worker's event loop. Times in seconds."""
+    """Calls `on_lost()` and `on_cancelled(job ids)` on the worker's event loop. In seconds."""
 
     def __init__(
         self,

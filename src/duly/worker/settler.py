@@ -28,7 +28,7 @@ def ignore_return(_queue: str, _delay: float | None) -> None:
 
 
 class Settler:
-    """`on_back` is called for each job that went back to wait, with its delay in seconds or None."""
+    """`on_back` is called for each job that went back to wait, with its delay (seconds) or None."""
 
     def __init__(
         self, attempts: Attempts, on_back: Callable[[str, float | None], None] = ignore_return
@@ -82,7 +82,7 @@ class Settler:
             self._account(one, accepted=(one.job.id, one.job.lease) in accepted)
 
     async def _write_apart(self, batch: list[Settlement], error: Exception) -> None:
-        """Find the outcome that cannot be stored, and fail its job instead; its neighbours go through."""
+        """Find the outcome that cannot be stored and fail its job; its neighbours go through."""
         if len(batch) > 1:
             half = len(batch) // 2
             await self._write(batch[:half])

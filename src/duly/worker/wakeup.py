@@ -20,7 +20,7 @@ class Wakeup:
         self._event.set()
 
     async def wait(self, longest: float | None = None) -> None:
-        """Return at the next hint, or after about `poll` seconds (or `longest` if that is sooner)."""
+        """Return at the next hint, or after about `poll` seconds (`longest` if that is sooner)."""
         patience = self._poll * random.uniform(0.8, 1.2)
         if longest is not None:
             patience = min(patience, longest)

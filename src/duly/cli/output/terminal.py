@@ -1,4 +1,4 @@
-"""What may reach a terminal, and how: no escape of a stored text, no colour where none is wanted."""
+"""What may reach a terminal, and how: no escape of a stored text, colour only where wanted."""
 
 from __future__ import annotations
 

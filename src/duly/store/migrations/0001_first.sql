@@ -10,7 +10,7 @@ create function duly.now() returns timestamptz
 language sql stable parallel safe
 as $$ select now() $$;
 
--- A UUID of version 7 (RFC 9562): 48 bits of milliseconds, then 12 bits of their fraction, then chance.
+-- A UUID of version 7 (RFC 9562): 48 bits of milliseconds, 12 bits of their fraction, then chance.
 create function duly.make_id() returns uuid
 language sql volatile parallel safe
 as $$
@@ -189,8 +189,8 @@ create table duly.migration (
 
 -- ------------------------------------------------------------------------------- the partitions
 
--- What fits no day lands here, so that no job is lost because a partition is missing; and what of an
--- expired day is still wanted is carried over to here.
+-- What fits no day lands here, so that no job is lost because a partition is missing; and what of
+-- an expired day is still wanted is carried over to here.
 create table duly.job_default partition of duly.job default;
 create table duly.attempt_default partition of duly.attempt default;
 create table duly.event_default partition of duly.event default;
@@ -230,7 +230,9 @@ select
     when ready.job_id is not null or scheduled.job_id is not null then 'pending'
     else coalesce(ended.status, 'pending')
   end as status,
-  coalesce(running.attempt, ready.attempt, scheduled.attempt, ended.attempt, 0)::integer as attempts,
+  coalesce(
+    running.attempt, ready.attempt, scheduled.attempt, ended.attempt, 0
+  )::integer as attempts,
   job.max_attempts::integer as max_attempts,
   broken.error as last_error,
   coalesce(scheduled.run_at, job.scheduled_at, job.created_at) as scheduled_at,
@@ -286,7 +288,8 @@ create function duly.enqueue_many(
   fingerprints bytea[] default null,
   notify boolean default true
 ) returns table (
-  n integer, job_id uuid, is_new boolean, fingerprint bytea, created_at timestamptz, run_at timestamptz
+  n integer, job_id uuid, is_new boolean, fingerprint bytea, created_at timestamptz,
+  run_at timestamptz
 )
 language plpgsql
 as $$

@@ -1,6 +1,6 @@
 -- Give finished attempts their outcomes. A row of `kept` false is a job that was claimed and never
 -- started: it goes back uncharged and leaves no attempt behind.
--- Writes nothing for a lease that is no longer the current one; what comes back is what was accepted.
+-- Writes nothing for a lease that is no longer the current one; accepted is what comes back.
 -- Locks the rows in `running` in job order. Index: running_pkey.
 with given as materialized (
   select *

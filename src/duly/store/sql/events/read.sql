@@ -13,7 +13,8 @@ from bounds
 cross join lateral (
   select event.*
   from duly.event as event
-  where event.xid >= pg_snapshot_xmax(bounds.before_snap) and event.xid < pg_snapshot_xmax(bounds.snap)
+  where event.xid >= pg_snapshot_xmax(bounds.before_snap)
+    and event.xid < pg_snapshot_xmax(bounds.snap)
     and pg_visible_in_snapshot(event.xid, bounds.snap)
   union all
   select event.*

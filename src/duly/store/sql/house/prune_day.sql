@@ -1,2 +1,3 @@
--- Drop one day of finished jobs. Locks both tables for a moment; gives up when it would have to wait.
-select duly.prune_day(:day::date, duly.now() - make_interval(days => :keep_days::integer)) as carried
+-- Drop one day of finished jobs. Locks both tables for a moment; gives up rather than wait.
+select
+  duly.prune_day(:day::date, duly.now() - make_interval(days => :keep_days::integer)) as carried

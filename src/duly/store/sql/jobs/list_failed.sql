@@ -1,5 +1,5 @@
--- One page of the jobs that failed or were cancelled, newest first: their newest attempt says so, and
--- nobody asked for another since.
+-- One page of the jobs that failed or were cancelled, newest first: their newest attempt says so,
+-- and nobody asked for another since.
 -- Locks nothing. Index: attempt_failed backwards, then look-ups by job id.
 with page as materialized (
   select attempt.job_id as id
@@ -26,9 +26,9 @@ with page as materialized (
   limit :most::integer
 )
 select
-  shown.id, job_type, payload::text as payload, status, attempts, max_attempts, last_error, scheduled_at,
-  processing_started_at, created_at, updated_at, queue, priority, finished_at, result::text as result,
-  tags, unique_key
+  shown.id, job_type, payload::text as payload, status, attempts, max_attempts, last_error,
+  scheduled_at, processing_started_at, created_at, updated_at, queue, priority, finished_at,
+  result::text as result, tags, unique_key
 from page
 cross join lateral (
   select jobs.* from duly.jobs as jobs where jobs.id = page.id offset 0

@@ -30,7 +30,9 @@ judged as materialized (
   inner join duly.job as job on job.id = freed.job_id
 ),
 kept as (
-  insert into duly.attempt (job_id, lease, worker, attempt, started_at, finished_at, outcome, status, error)
+  insert into duly.attempt (
+    job_id, lease, worker, attempt, started_at, finished_at, outcome, status, error
+  )
   select
     job_id, lease, worker, attempt, started_at, duly.now(), 'rescue', status,
     'its worker died while the job was running'

@@ -1,5 +1,5 @@
 -- A heartbeat. No row comes back for a worker that was declared dead: it must stop at once.
--- What comes back with it are the jobs that it is asked to stop. Index: worker_pkey, running_cancel.
+-- With it come the jobs that it is asked to stop. Index: worker_pkey, running_cancel.
 with alive as (
   update duly.worker
   set heartbeat_at = now()
