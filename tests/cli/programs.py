@@ -47,15 +47,16 @@ class CommandLine:
 
     def start(self, *words, **environment):
         """Start a command that stays up."""
-        return subprocess.Popen(
-            [*DULY, *map(str, words)],
-            cwd=self.folder,
-            env=self._env(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=(self.folder / "stderr").open("w"),
-            bufsize=0,
-        )
+        with (self.folder / "stderr").open("w") as errors:
+            return subprocess.Popen(
+                [*DULY, *map(str, words)],
+                cwd=self.folder,
+                env=self._env(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                bufsize=0,
+            )
 
     def _env(self, more):
         bare = {name: os.environ[name] for name in KEPT if name in os.environ}

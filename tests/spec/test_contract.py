@@ -39,14 +39,15 @@ class Engine:
             name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ
         }
         self._output = folder / "output"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "duly", "serve"],
-            cwd=folder,
-            env=kept,
-            stdin=subprocess.DEVNULL,
-            stdout=self._output.open("w"),
-            stderr=subprocess.STDOUT,
-        )
+        with self._output.open("w") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "duly", "serve"],
+                cwd=folder,
+                env=kept,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
 
     def wait_until_up(self):
         def answers():
@@ -88,9 +89,19 @@ class Live:
     def __init__(self, engine):
         self._connection = http.client.HTTPConnection("127.0.0.1", engine.port, timeout=PATIENCE)
         self._connection.request("GET", "/events")
+        # An answer that ends with its connection takes the socket over: it is kept to be closed.
+        self._socket = self._connection.sock
         self.answer = self._connection.getresponse()
         self.updates = []
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
+
+    def close(self):
+        """Hang up: shutting the socket down ends the reading, so that it can be closed."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._reading.join(PATIENCE)
+        self.answer.close()
+        self._socket.close()
 
     def _read(self):
         try:
@@ -242,6 +253,7 @@ def test_every_change_is_told_as_it_happens(engine):
 
     until(lambda: "failed" in live.of(job), f"the end was not told: {live.updates}")
     assert live.of(job)[:2] == ["pending", "processing"]
+    live.close()
 
 
 def test_a_job_for_later_waits_until_then(engine):
