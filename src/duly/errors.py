@@ -6,7 +6,7 @@ becomes at the doors (an HTTP status, an exit code) is in `STATUS` and `EXIT` be
     DulyError
     ├── NotFound          JobNotFound
     ├── Refused           PayloadRefused · RequestRefused · SettingRefused · UnknownJobType
-    ├── Conflict          NotAllowed · IdempotencyConflict · UniqueKeyTaken · LeaseLost
+    ├── Conflict          NotAllowed · IdempotencyConflict · UniqueKeyTaken
     ├── Unavailable       DatabaseUnreachable · DatabaseAddressRefused · EmbeddedPostgresFailed
     └── SchemaMismatch    SchemaTooOld · SchemaTooNew
 """
@@ -86,10 +86,6 @@ class IdempotencyConflict(Conflict):
 
 class UniqueKeyTaken(Conflict):
     """The unique key {unique_key!r} belongs to the live job {job_id}: wait until that one ends."""
-
-
-class LeaseLost(Conflict):
-    """The lease {lease} of job {job_id} is no longer the current one: nothing was written."""
 
 
 class Unavailable(DulyError):
