@@ -85,15 +85,14 @@ class Duly:
         Raises PayloadRefused or RequestRefused with the path of what does not fit, and
         DatabaseUnreachable.
         """
-        known = self.registry.lookup(job_type) if job_type in self.registry else None
         submission = Submission(
             job_type=job_type,
             payload=encode_payload({} if payload is None else payload),
-            queue=queue or (known.queue if known else DEFAULT_QUEUE),
+            queue=queue,
             priority=priority,
             run_at=run_at,
             delay=delay,
-            max_attempts=max_attempts or (known.max_attempts if known else DEFAULT_MAX_ATTEMPTS),
+            max_attempts=max_attempts,
             unique_key=unique_key,
             tags=tuple(tags),
         )

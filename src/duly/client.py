@@ -9,11 +9,17 @@ from uuid import UUID
 import msgspec
 
 from .errors import IdempotencyConflict, JobNotFound
+from .handlers.registry import HandlerRegistry
 from .jobs.attempt import Attempt
 from .jobs.filters import JobFilters
 from .jobs.job import Job
 from .jobs.status import JobStatus
-from .jobs.submission import Idempotency, Submission
+from .jobs.submission import (
+    DEFAULT_MAX_ATTEMPTS,
+    DEFAULT_QUEUE,
+    Idempotency,
+    Submission,
+)
 from .postgres.notifier import Notifier
 from .store.jobs import Made
 from .store.store import Store
@@ -35,10 +41,17 @@ class Client:
     worker in the same process the way through the database.
     """
 
-    def __init__(self, store: Store, notifier: Notifier, on_hint: Hint = ignore_hint) -> None:
+    def __init__(
+        self,
+        store: Store,
+        notifier: Notifier,
+        on_hint: Hint = ignore_hint,
+        registry: HandlerRegistry | None = None,
+    ) -> None:
         self._store = store
         self._notifier = notifier
         self._on_hint = on_hint
+        self._registry = registry or HandlerRegistry()
 
     async def enqueue(
         self, submission: Submission, *, idempotency: Idempotency | None = None
@@ -49,7 +62,7 @@ class Client:
         idempotency key, is answered instead of a new one. Raises RequestRefused, and
         IdempotencyConflict when that key came with another fingerprint.
         """
-        submission.check()
+        submission = self._completed(submission.check())
         (made,) = await self._store.gatherer.enqueue([(submission, idempotency)])
         if made.is_new:
             self._hint(submission, made)
@@ -60,12 +73,11 @@ class Client:
 
     async def enqueue_many(self, submissions: Sequence[Submission]) -> list[Job]:
         """Make many jobs, all or none, in order. RequestRefused tells which one by `$[index]`."""
-        for index, submission in enumerate(submissions):
-            submission.check(f"$[{index}]")
-        made = await self._store.gatherer.enqueue([(one, None) for one in submissions])
+        whole = [self._completed(one.check(f"$[{index}]")) for index, one in enumerate(submissions)]
+        made = await self._store.gatherer.enqueue([(one, None) for one in whole])
         old = await self._store.jobs.get([one.job_id for one in made if not one.is_new])
         jobs: list[Job] = []
-        for submission, one in zip(submissions, made, strict=True):
+        for submission, one in zip(whole, made, strict=True):
             if one.is_new:
                 self._hint(submission, one)
             jobs.append(_new_job(submission, one) if one.is_new else old[one.job_id])
@@ -106,11 +118,22 @@ class Client:
         self._tell(READY, await self._store.jobs.retry(job_id))
         return await self.get(job_id)
 
+    def _completed(self, submission: Submission) -> Submission:
+        """The submission with what it leaves open: as its handler says, where that is known here."""
+        if submission.queue is not None and submission.max_attempts is not None:
+            return submission
+        queue, most = self._registry.defaults(submission.job_type)
+        return msgspec.structs.replace(
+            submission,
+            queue=submission.queue or queue,
+            max_attempts=submission.max_attempts or most,
+        )
+
     def _hint(self, submission: Submission, made: Made) -> None:
         if made.run_at is None or made.run_at <= made.created_at:
-            self._tell(READY, submission.queue)
+            self._tell(READY, submission.queue or DEFAULT_QUEUE)
         elif made.run_at - made.created_at < timedelta(seconds=SOON):
-            self._tell(SCHEDULED, submission.queue)
+            self._tell(SCHEDULED, submission.queue or DEFAULT_QUEUE)
 
     def _tell(self, channel: str, payload: str) -> None:
         self._on_hint(channel, payload)
@@ -130,13 +153,13 @@ def _new_job(submission: Submission, made: Made) -> Job:
         payload=msgspec.Raw(submission.payload.encode()),
         status=JobStatus.PENDING,
         attempts=0,
-        max_attempts=submission.max_attempts,
+        max_attempts=submission.max_attempts or DEFAULT_MAX_ATTEMPTS,
         last_error=None,
         scheduled_at=_utc(made.run_at) or created_at,
         processing_started_at=None,
         created_at=created_at,
         updated_at=created_at,
-        queue=submission.queue,
+        queue=submission.queue or DEFAULT_QUEUE,
         priority=submission.priority,
         tags=list(submission.tags),
         unique_key=submission.unique_key,

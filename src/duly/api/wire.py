@@ -17,8 +17,6 @@ from msgspec import Meta
 from ..errors import PayloadRefused, RequestRefused
 from ..jobs.payload import TOO_DEEP, check_payload, read_payload
 from ..jobs.submission import (
-    DEFAULT_MAX_ATTEMPTS,
-    DEFAULT_QUEUE,
     LONGEST_DELAY,
     LONGEST_KEY,
     LONGEST_NAME,
@@ -68,9 +66,9 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return Submission(
             job_type=self.job_type,
             payload=read_payload(bytes(self.payload), f"{path}.payload"),
-            queue=DEFAULT_QUEUE if self.queue is None else self.queue,
+            queue=self.queue,
             priority=self.priority or 0,
-            max_attempts=DEFAULT_MAX_ATTEMPTS if self.max_attempts is None else self.max_attempts,
+            max_attempts=self.max_attempts,
             run_at=self.run_at or self.scheduled_at,
             delay=self.delay,
             unique_key=self.unique_key,

@@ -88,6 +88,13 @@ class HandlerRegistry:
             known = ", ".join(sorted(self._by_type)) or "none"
             raise UnknownJobType(job_type=job_type, known=known) from None
 
+    def defaults(self, job_type: str) -> tuple[str, int]:
+        """Queue and `max_attempts` for a job that names neither: its handler's, or everybody's."""
+        known = self._by_type.get(job_type)
+        if known is None:
+            return DEFAULT_QUEUE, DEFAULT_MAX_ATTEMPTS
+        return known.queue, known.max_attempts
+
     def __contains__(self, job_type: str) -> bool:
         return job_type in self._by_type
 

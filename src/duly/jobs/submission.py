@@ -26,15 +26,17 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@-]*\Z")
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One job to be made. `payload` is JSON text that was checked already.
 
-    `run_at` (aware) and `delay` (seconds) say when it may start: one of them or neither. Of all
-    jobs with one `unique_key`, at most one is live: submitting another answers the live one.
+    `queue` and `max_attempts` are those of the handler when they are None and it is known where the
+    job is submitted, otherwise "default" and 3. `run_at` (aware) and `delay` (seconds) say when it
+    may start: one of them or neither. Of all jobs with one `unique_key`, at most one is live:
+    submitting another answers the live one.
     """
 
     job_type: str
     payload: str = "{}"
-    queue: str = DEFAULT_QUEUE
+    queue: str | None = None
     priority: int = 0
-    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    max_attempts: int | None = None
     run_at: datetime | None = None
     delay: float | None = None
     unique_key: str | None = None
@@ -43,9 +45,11 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     def check(self, path: str = "$") -> Submission:
         """This submission, or RequestRefused with the path of the first field that does not fit."""
         _check_name(self.job_type, f"{path}.job_type")
-        _check_name(self.queue, f"{path}.queue")
+        if self.queue is not None:
+            _check_name(self.queue, f"{path}.queue")
         _check_range(self.priority, *PRIORITIES, f"{path}.priority")
-        _check_range(self.max_attempts, 1, MOST_ATTEMPTS, f"{path}.max_attempts")
+        if self.max_attempts is not None:
+            _check_range(self.max_attempts, 1, MOST_ATTEMPTS, f"{path}.max_attempts")
         _check_moment(self, path)
         if self.unique_key is not None:
             _check_text(self.unique_key, LONGEST_KEY, f"{path}.unique_key")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 REPLACEMENT = "\ufffd"
 LONGEST_BYTES = 8_000
+CUT = " […] ".encode()
 
 
 def clean_text(text: str, *, longest: int = LONGEST_BYTES) -> str:
@@ -13,13 +14,14 @@ def clean_text(text: str, *, longest: int = LONGEST_BYTES) -> str:
     running for ever. Text that is too long loses its middle, since errors end with the cause.
     """
     plain = text.replace("\x00", REPLACEMENT)
-    data = plain.encode("utf-8", "surrogatepass" if plain.isascii() else "replace")
     if not plain.isascii():
         plain = "".join(REPLACEMENT if 0xD800 <= ord(c) <= 0xDFFF else c for c in plain)
-        data = plain.encode("utf-8")
+    data = plain.encode()
     if len(data) <= longest:
         return plain
-    half = (longest - 5) // 2
-    head = data[:half].decode("utf-8", "ignore")
-    tail = data[-half:].decode("utf-8", "ignore")
-    return f"{head} […] {tail}" if longest > 40 else head
+    if longest <= len(CUT):
+        return data[:longest].decode("utf-8", "ignore")
+    kept = longest - len(CUT)
+    head = data[: kept - kept // 2].decode("utf-8", "ignore")
+    tail = data[len(data) - kept // 2 :].decode("utf-8", "ignore")
+    return head + CUT.decode() + tail

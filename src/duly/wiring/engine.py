@@ -101,7 +101,7 @@ async def open_engine(
             settings=settings,
             dsn=dsn,
             store=requests,
-            client=Client(requests, notifier, switchboard.on_hint),
+            client=Client(requests, notifier, switchboard.on_hint, registry),
             feed=Feed(house.stream),
             worker=None,
         )

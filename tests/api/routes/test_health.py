@@ -58,3 +58,11 @@ async def test_finding_out_that_takes_for_ever_is_a_reason(monkeypatch):
 
     assert status == 503
     assert "longer" in body["reasons"][0]
+
+
+def test_the_counters_are_served_for_prometheus(server):
+    answer = server.call("GET", "/metrics")
+
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert b"# TYPE duly_stale_writes_total counter" in answer.body

@@ -1,4 +1,4 @@
-"""Whether the server lives, and whether it can work: for probes, so no token is asked for."""
+"""Whether the server lives and can work, for probes, which have no token; and what it counted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 import msgspec
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from starlette.responses import Response
 
 from ..answer import json_answer
@@ -16,6 +17,7 @@ from ..request import JSON_TYPE, Request
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 5
+METRICS_TYPE = "text/plain"
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -51,6 +53,13 @@ class HealthRoutes:
                 also={503: Health},
                 open=True,
             ),
+            Operation(
+                method="GET",
+                path="/metrics",
+                answer=self.metrics,
+                summary="What this process has counted, for Prometheus.",
+                answers={METRICS_TYPE: str},
+            ),
         ]
 
     async def live(self, _request: Request) -> Response:
@@ -63,6 +72,10 @@ class HealthRoutes:
         if not reasons:
             return json_answer(Health("ready"))
         return json_answer(Health("not ready", reasons), 503, [(b"retry-after", b"1")])
+
+    async def metrics(self, _request: Request) -> Response:
+        """Answer the counters of this process."""
+        return Response(generate_latest(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     async def _reasons(self) -> list[str]:
         try:

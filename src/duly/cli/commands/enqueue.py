@@ -15,7 +15,7 @@ from ...events.event import EventFilters
 from ...jobs.job import Job
 from ...jobs.payload import encode_payload, read_payload
 from ...jobs.status import JobStatus
-from ...jobs.submission import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, Submission
+from ...jobs.submission import Submission
 from ...wiring import open_engine
 from ..command import Command, Options, pass_options
 from ..environment import read_settings, run
@@ -42,13 +42,13 @@ _TYPED = {"job_type": "JOB_TYPE", "run_at": "--at", "delay": "--in", "tags": "--
 @click.option(
     "--arg", "pairs", type=pair, multiple=True, help="A member of the payload; k:=JSON for no text."
 )
-@click.option("--queue", default=DEFAULT_QUEUE, show_default=True, help="The queue to put it in.")
+@click.option("--queue", help="The queue to put it in [default: its handler's, or default].")
 @click.option("--at", "run_at", type=moment, help="Not before this time (RFC 3339 with offset).")
 @click.option("--in", "delay", type=duration, help="Not before so long from now, such as 10m.")
 @click.option("--priority", type=int, default=0, show_default=True, help="The higher, the sooner.")
 @click.option("--unique-key", metavar="KEY", help="At most one live job has this key.")
 @click.option(
-    "--max-attempts", type=int, default=DEFAULT_MAX_ATTEMPTS, show_default=True, help="Most tries."
+    "--max-attempts", type=int, help="Most tries [default: its handler's, or 3]."
 )
 @click.option("--tag", "tags", multiple=True, help="A word to find the job by; may be repeated.")
 @click.option("--wait", is_flag=True, help="Wait until the job has ended; exit 1 if it failed.")
