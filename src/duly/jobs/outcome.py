@@ -5,17 +5,19 @@ Each may be returned or raised; raising reaches out of a deep stack.
 
 from __future__ import annotations
 
+from .submission import LONGEST_DELAY
+
 
 class Outcome(Exception):
     """An answer of a handler other than a plain result."""
 
 
 class Snooze(Outcome):
-    """Try again in `seconds`; this attempt does not count."""
+    """Try again in `seconds`, at most a year; this attempt does not count."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"snoozed for {seconds:g} s")
-        self.seconds = max(0.0, float(seconds))
+        self.seconds = _wait(seconds)
 
 
 class Discard(Outcome):
@@ -39,5 +41,12 @@ class RetryAfter(Outcome):
 
     def __init__(self, seconds: float, reason: str = "asked to come back later") -> None:
         super().__init__(reason)
-        self.seconds = max(0.0, float(seconds))
+        self.seconds = _wait(seconds)
         self.reason = reason
+
+
+def _wait(seconds: float) -> float:
+    """Seconds that the database can add to now; a negative time is over already."""
+    if not seconds <= LONGEST_DELAY:  # NaN is not
+        raise ValueError(f"seconds must be at most {LONGEST_DELAY:.0f}, but is {seconds}")
+    return max(0.0, float(seconds))
