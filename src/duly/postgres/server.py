@@ -62,8 +62,10 @@ class Server:
             self._check(deadline)
             time.sleep(STEP)
         self._end_orphans(deadline)
-        # What is left would stop the next server if the number were another process's by now.
+        # What is left would stop the next server: the number may be another process's by now, or
+        # that of a zombie which nobody has collected.
         self._pid_file.unlink(missing_ok=True)
+        (self._sockets / f"{SOCKET}.lock").unlink(missing_ok=True)
         return False
 
     def stop(self) -> None:
