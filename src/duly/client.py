@@ -119,7 +119,7 @@ class Client:
         return await self.get(job_id)
 
     def _completed(self, submission: Submission) -> Submission:
-        """The submission with what it leaves open: as its handler says, where that is known here."""
+        """The submission with what it leaves open, as its handler says where that is known."""
         if submission.queue is not None and submission.max_attempts is not None:
             return submission
         queue, most = self._registry.defaults(submission.job_type)

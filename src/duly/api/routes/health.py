@@ -10,7 +10,7 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from starlette.responses import Response
 
-from ..answer import json_answer
+from ..answer import Answer, json_answer
 from ..operation import Operation
 from ..request import JSON_TYPE, Request
 
@@ -75,7 +75,7 @@ class HealthRoutes:
 
     async def metrics(self, _request: Request) -> Response:
         """Answer the counters of this process."""
-        return Response(generate_latest(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+        return Answer(generate_latest(), media_type=CONTENT_TYPE_PLAIN_0_0_4.encode())
 
     async def _reasons(self) -> list[str]:
         try:
