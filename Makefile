@@ -55,15 +55,15 @@ $(VENV)/.demo $(VENV)/.test $(VENV)/.lint: $(VENV)/.%: pyproject.toml constraint
 	@touch $@
 
 $(BIN)/python:
-	@set -e; for name in "$(PYTHON)" python3.11 python3.12 python3.13 python3; do \
-	  if [ -n "$$name" ] && command -v "$$name" >/dev/null 2>&1 \
-	    && "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	@set -e; for name in $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3); do \
+	  if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    "$$name" -c 'import ensurepip, venv' 2>/dev/null || { \
 	      echo "$$name cannot make virtual environments: install its venv package" \
 	        "(Debian: apt-get install python3-venv), then run make again." >&2; exit 1; }; \
 	    exec "$$name" -m venv $(VENV); \
 	  fi; \
 	done; \
-	echo "duly needs Python 3.11 or newer: install it, or say where it is with PYTHON=…" >&2; exit 1
+	echo "duly needs Python 3.11 or newer$(if $(PYTHON), and $(PYTHON) is older or does not run):" \
+	  "install it, or say where it is with make PYTHON=…" >&2; exit 1
 
 .PHONY: help demo test check lint test-15 chaos bench format docs clean
