@@ -49,11 +49,10 @@ async def test_a_running_async_handler_is_ended_when_its_job_is_cancelled(settin
     async with working(settings, {"endless": endless}) as work:
         job = await work.enqueue("endless")
         await eventually(lambda: state.get("runs"), "the handler's start")
-        answered = await work.client.cancel(job.id)
+        await work.client.cancel(job.id)
         ended = await work.ends(job)
         (tried,) = await work.client.attempts(job.id)
 
-    assert answered.status is PROCESSING
     assert state["ended"]
     assert (ended.status, ended.attempts, tried.outcome) == (CANCELLED, 1, "cancel")
     assert ended.last_error == "cancelled while it was running"
@@ -137,11 +136,9 @@ async def test_a_retried_job_is_run_again(settings, ending):
     async with working(settings, handlers) as work:
         job = await _ended(work, ending)
         runs_before = len(runs)
-        retried = await work.client.retry(job.id)
+        await work.client.retry(job.id)
         ended = await work.ends(job)
 
-    assert (retried.status, retried.attempts) == (PENDING, 0)
-    assert retried.finished_at is None
     assert (ended.status, ended.attempts) == (DONE, 1)
     assert len(runs) == runs_before + 1
 
@@ -193,7 +190,8 @@ async def test_a_retry_needs_the_unique_key_back(client):
 
     assert refusal.value.fields["job_id"] == second.id
     await client.cancel(second.id)
-    assert (await client.retry(first.id)).status is PENDING
+    retried = await client.retry(first.id)
+    assert (retried.status, retried.attempts, retried.finished_at) == (PENDING, 0, None)
     assert (await client.enqueue(Submission(job_type="x", unique_key="a"))).id == first.id
 
 
