@@ -75,9 +75,18 @@ def cancelled(job: ClaimedJob) -> Settlement:
 
 def describe(error: BaseException) -> str:
     """The error as text: type and message, then the traceback of the handler's own code."""
-    headline = "".join(traceback.format_exception_only(error)).strip()
+    message = _message_of(error)
+    headline = f"{type(error).__name__}: {message}" if message else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "/duly/worker/" not in frame.filename]
     if not own:
         return headline
     return headline + "\n\n" + "".join(traceback.format_list(own)[-8:]).rstrip()
+
+
+def _message_of(error: BaseException) -> str:
+    """What an error says of itself; a broken `__str__` must not keep its job from failing."""
+    try:
+        return str(error).strip()
+    except Exception as broken:
+        return f"(its message cannot be read: {type(broken).__name__})"
