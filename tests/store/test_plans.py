@@ -225,6 +225,32 @@ async def test_the_attempts_at_a_job_are_found_by_its_id(planner):
     assert re.search(r"attempt_\d{8}_pkey", indexes(nodes))
 
 
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("jobs/list_all", {}),
+        ("jobs/list_pending", {}),
+        ("jobs/list_processing", {}),
+        ("jobs/list_done", {}),
+        ("jobs/list_failed", {"status": "failed"}),
+        ("jobs/list_failed", {"status": "cancelled"}),
+    ],
+)
+async def test_a_page_of_fifty_among_twenty_thousand_touches_few_blocks(planner, name, more):
+    query = statement(name)
+    values = {**PAGE, **more}
+    await planner.connection.execute(f"prepare asked as {query.text}")
+    arguments = ", ".join(_literal(value) for value in query.arguments(values))
+
+    answer = await planner.connection.fetchval(
+        f"explain (analyze, buffers, format json) execute asked ({arguments})"
+    )
+
+    whole = json.loads(answer)[0]["Plan"]
+    assert whole["Actual Rows"] == 50
+    assert whole["Shared Hit Blocks"] + whole["Shared Read Blocks"] < 100 * 50
+
+
 def sorts_to_choose(nodes) -> bool:
     """Whether the page is chosen by a sort of all that match; the jobs shown may be sorted."""
     (page,) = [node for node in nodes if node.get("Subplan Name") == "CTE page"]
