@@ -135,7 +135,9 @@ class EmbeddedPostgres:
         name = hashlib.sha256(os.fsencode(self.home.resolve())).hexdigest()[:12]
         elsewhere = SHARED / f"data-{name}"
         existing = next(path for path in (self.home, *self.home.parents) if path.exists())
-        if owner.is_us or (not elsewhere.exists() and owner.can_enter(existing)):
+        if owner.is_us or not existing.is_dir():
+            return self.home
+        if owner.can_enter(existing) and not elsewhere.exists():
             return self.home
         if (self.home / "pg").exists() and not elsewhere.exists():
             reason = (
