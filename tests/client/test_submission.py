@@ -81,6 +81,30 @@ async def test_fifty_submitters_of_one_unique_key_make_one_job(settings):
         assert len(await one.client.list(JobFilters())) == 1
 
 
+async def test_jobs_of_one_unique_key_never_run_at_once_however_fast_they_come_and_go(settings):
+    running: Counter[str] = Counter()
+    most: list[int] = []
+
+    async def note(payload: str):
+        running[payload] += 1
+        most.append(running[payload])
+        await asyncio.sleep(0)
+        running[payload] -= 1
+
+    async with working(settings, {"note": note}) as work:
+
+        async def submit_many():
+            return [await work.enqueue("note", key, unique_key=key) for key in "abc" * 20]
+
+        answers = await asyncio.gather(*(submit_many() for _ in range(5)))
+        jobs = {job.id: job for mine in answers for job in mine}
+        ended = [await work.ends(job_id) for job_id in jobs]
+
+    assert {job.status for job in ended} == {DONE}
+    assert len(most) == len(jobs) >= 3
+    assert set(most) == {1}
+
+
 async def test_fifty_requests_with_one_idempotency_key_make_one_job(settings):
     async with open_engine(settings, migrate=False) as one, open_engine(settings) as other:
         jobs = await asyncio.gather(

@@ -112,26 +112,9 @@ async def test_a_job_that_is_running_when_the_grace_is_over_is_given_back_unchar
 
 async def test_jobs_that_were_claimed_and_never_started_go_back_without_a_trace(settings):
     started = []
-
-    async def note(_payload):
-        return None
-
-    async def endless(_payload):
-        started.append(True)
-        await asyncio.Event().wait()
-
     hasty = replace(settings, grace=0.1, slots=2)
-    async with working(hasty, {"note": note, "endless": endless}) as work:
-        # Quick jobs teach the worker to claim some ahead.
-        for job in await work.client.enqueue_many([noted(n) for n in range(150)]):
-            await work.ends(job)
-        jobs = await work.client.enqueue_many([Submission(job_type="endless")] * 12)
-
-        async def claimed_ahead():
-            statuses = [(await work.client.get(job.id)).status for job in jobs]
-            return statuses.count(PROCESSING) > 2
-
-        await eventually(claimed_ahead, "more claims than slots")
+    async with working(hasty, _quick_and_endless(started)) as work:
+        jobs = await _claimed_ahead(work)
 
     async with working(settings, {}, worker=False) as work:
         given_back = [await work.client.get(job.id) for job in jobs]
@@ -139,6 +122,22 @@ async def test_jobs_that_were_claimed_and_never_started_go_back_without_a_trace(
     assert {(job.status, job.attempts) for job in given_back} == {(PENDING, 0)}
     assert len(started) == 2
     assert sorted(len(history) for history in histories) == [0] * 10 + [1] * 2
+
+
+async def test_a_job_that_was_claimed_ahead_is_cancelled_without_being_started(settings):
+    started = []
+    hasty = replace(settings, grace=0.1, slots=2)
+    async with working(hasty, _quick_and_endless(started)) as work:
+        jobs = await _claimed_ahead(work)
+        waiting = [job for job in jobs if job.id not in started]
+
+        for job in waiting:
+            await work.client.cancel(job.id)
+        ended = [await work.ends(job) for job in waiting]
+
+        assert {job.status for job in ended} == {JobStatus.CANCELLED}
+        assert len(waiting) == 10
+        assert len(started) == 2
 
 
 async def test_two_workers_never_take_the_same_job(settings):
@@ -151,3 +150,29 @@ async def test_two_workers_never_take_the_same_job(settings):
             await work.ends(job)
 
     assert sorted(diary.entries) == list(range(500))
+
+
+def _quick_and_endless(started):
+    async def note(_payload):
+        return None
+
+    async def endless(_payload, ctx):
+        started.append(ctx.job_id)
+        await asyncio.Event().wait()
+
+    return {"note": note, "endless": endless}
+
+
+async def _claimed_ahead(work):
+    """Twelve endless jobs, of which more are claimed than run."""
+    # Quick jobs teach the worker to claim ahead.
+    for job in await work.client.enqueue_many([noted(n) for n in range(150)]):
+        await work.ends(job)
+    jobs = await work.client.enqueue_many([Submission(job_type="endless")] * 12)
+
+    async def are_claimed():
+        statuses = [(await work.client.get(job.id)).status for job in jobs]
+        return statuses.count(PROCESSING) > 2
+
+    await eventually(are_claimed, "more claims than slots")
+    return jobs
