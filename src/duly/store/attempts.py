@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+import asyncpg
+
 from ..jobs.attempt import Attempt
 from ..postgres.pool import Database
 from .claimed import ClaimedJob, Settlement
@@ -52,20 +54,13 @@ class Attempts:
             "worker": worker,
         }
         rows = await self._database.fetch(query.text, *query.arguments(values))
-        jobs = [
-            ClaimedJob(
-                row["job_id"],
-                row["lease"],
-                row["attempt"],
-                row["job_type"],
-                lane.queue,
-                row["max_attempts"],
-                row["unique_key"],
-                row["payload"],
-            )
-            for row in rows
-        ]
+        jobs = [_claimed(row, lane.queue) for row in rows]
         return Claim(jobs, max(cursor, rows[-1]["seq"]) if rows else cursor)
+
+    async def held(self, worker: int) -> list[ClaimedJob]:
+        """The jobs that a worker has in hand, whether it knows of them or not."""
+        rows = await self._database.fetch(statement("attempts/held").text, worker)
+        return [_claimed(row, row["queue"]) for row in rows]
 
     async def settle(self, settlements: Sequence[Settlement]) -> set[Fence]:
         """Write outcomes; answers those that were accepted. The others came too late."""
@@ -96,3 +91,16 @@ class Attempts:
         """The attempts at a job that have ended, oldest first."""
         rows = await self._database.fetch(statement("attempts/list").text, job_id)
         return [attempt_from(row) for row in rows]
+
+
+def _claimed(row: asyncpg.Record, queue: str) -> ClaimedJob:
+    return ClaimedJob(
+        row["job_id"],
+        row["lease"],
+        row["attempt"],
+        row["job_type"],
+        queue,
+        row["max_attempts"],
+        row["unique_key"],
+        row["payload"],
+    )

@@ -14,6 +14,8 @@ from .wakeup import Wakeup
 
 MOST_AT_ONCE = 1_000
 LONGEST_PAUSE = 5.0
+DOUBT = 60.0  # a statement whose answer we did not wait for may still be committed so much later
+DOUBT_EVERY = 5.0
 
 logger = logging.getLogger("duly.claimer")
 
@@ -30,6 +32,8 @@ class Claimer:
         self._wakeup = wakeup
         self.worker: int | None = None
         self.ticked_at = time.monotonic()
+        self._doubtful_until = 0.0
+        self._adopted_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Claim until `stop` is set; a claim in flight is brought home first."""
@@ -44,6 +48,7 @@ class Claimer:
                 failures = 0
             except Exception as error:
                 failures += 1
+                self._doubtful_until, self._adopted_at = time.monotonic() + DOUBT, 0.0
                 if not isinstance(error, DulyError):
                     logger.exception("claiming broke, trying again")
                 elif failures == 1:
@@ -61,6 +66,8 @@ class Claimer:
         if worker is None:
             await self._wakeup.wait()
             return
+        if time.monotonic() < self._doubtful_until:
+            await self._adopt(worker)
         hinted, self._wakeup.was_hinted = self._wakeup.was_hinted, False
         room = min(MOST_AT_ONCE, self._executor.room)
         claim = await self._lanes.claim(worker, room, eager=hinted)
@@ -77,3 +84,18 @@ class Claimer:
             await self._wakeup.wait(self._lanes.seconds_to_scan)
         else:
             await self._wakeup.wait()
+
+    async def _adopt(self, worker: int) -> None:
+        """A claim whose answer was lost may have been committed: do the jobs that it brought."""
+        if time.monotonic() - self._adopted_at < DOUBT_EVERY:
+            return
+        # Looked up first: what the database shows later and is not in here was never known.
+        known = self._executor.leases
+        lost = [job for job in await self._lanes.held(worker) if job.lease not in known]
+        self._adopted_at = time.monotonic()
+        if worker != self.worker:
+            return
+        if lost:
+            logger.warning("%d jobs are done whose claim was not answered", len(lost))
+        for job in lost:
+            self._executor.start(job)

@@ -59,6 +59,12 @@ class Executor:
         """How many attempts are running."""
         return len(self._running)
 
+    @property
+    def leases(self) -> set[int]:
+        """The leases of all jobs that this worker knows it has in hand."""
+        prefetched = {job.lease for job in self._prefetched}
+        return prefetched | self._running.keys() | self._settler.leases
+
     async def room_made(self, stop: asyncio.Event) -> None:
         """Return when there is room for a worthwhile claim, or `stop` is set and a job ended."""
         while not stop.is_set() and (

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from ..store.attempts import Attempts, Claim, Lane
+from ..store.claimed import ClaimedJob
 
 SCAN_EVERY = 1.0
 LEAST_PAUSE = 0.05
@@ -47,6 +48,10 @@ class Lanes:
             await self._scan()
             claim = await self._claim_from_lanes(worker, most)
         return claim
+
+    async def held(self, worker: int) -> list[ClaimedJob]:
+        """The jobs that the worker has in hand, whether it knows of them or not."""
+        return await self._attempts.held(worker)
 
     def serves(self, queue: str) -> bool:
         """Whether jobs of this queue are for this worker."""

@@ -37,11 +37,18 @@ class Settler:
         self._on_back = on_back
         self._waiting: list[Settlement] = []
         self._flushing: asyncio.Task[None] | None = None
+        self._unwritten: set[int] = set()
         self.stale_writes = 0
+
+    @property
+    def leases(self) -> set[int]:
+        """The leases whose outcomes are not written yet."""
+        return set(self._unwritten)
 
     def add(self, settlement: Settlement) -> None:
         """Write this outcome soon."""
         self._waiting.append(settlement)
+        self._unwritten.add(settlement.job.lease)
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush())
 
@@ -106,6 +113,7 @@ class Settler:
         )
 
     def _account(self, one: Settlement, *, accepted: bool) -> None:
+        self._unwritten.discard(one.job.lease)
         if not accepted:
             self.stale_writes += 1
             STALE_WRITES.labels(one.job.job_type).inc()
