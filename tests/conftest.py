@@ -104,6 +104,9 @@ def postgres():
     """The server that all tests share."""
     with embedded_postgres() as embedded:
         server = Server(embedded.start().reveal())
+        # Nobody pulls the plug on this one; tests of what survives have servers of their own.
+        server.run("alter system set fsync = off")
+        server.run("select pg_reload_conf()")
         server.make_template()
         yield server
 
