@@ -133,6 +133,8 @@ class Worker:
         try:
             async with asyncio.timeout(LAST_WAIT + self._settings.worker_ttl):
                 await self.settler.flush()
+                # Who has left is dead to the database: a beat after that would look like a loss.
+                await self.heartbeat.stop()
                 if self.id is not None:
                     await self._store.workers.leave(self.id)
         except (DulyError, TimeoutError) as error:
