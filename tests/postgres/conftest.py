@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -40,6 +41,31 @@ def home(folder):
 @pytest.fixture
 def binaries():
     return WHEEL
+
+
+@pytest.fixture(scope="session")
+def made_homes():
+    """Makes data with some PostgreSQL once, since that takes longest, to be copied from then on."""
+    homes = {}
+    with tempfile.TemporaryDirectory(prefix="duly-test-") as folder:
+        Path(folder).chmod(0o755)
+
+        def made(binaries):
+            if binaries not in homes:
+                homes[binaries] = Path(folder) / binaries.parent.name
+                server = EmbeddedPostgres(homes[binaries], binaries=binaries)
+                server.start()
+                server.stop()
+            return homes[binaries]
+
+        yield made
+
+
+@pytest.fixture
+def furnished(home, binaries, made_homes):
+    """The home has its data already, as after a first start."""
+    subprocess.run(["cp", "-a", made_homes(binaries), home], check=True)
+    return home
 
 
 @pytest.fixture

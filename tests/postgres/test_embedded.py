@@ -56,6 +56,7 @@ def test_only_its_owner_can_read_what_a_server_keeps(server, home):
     assert password not in (home / "postgres.log").read_text()
 
 
+@pytest.mark.usefixtures("furnished")
 def test_nobody_gets_in_without_the_password(server, home):
     dsn = server.start().reveal().replace((home / "password").read_text(), "guess")
 
@@ -63,6 +64,7 @@ def test_nobody_gets_in_without_the_password(server, home):
         asyncio.run(asyncpg.connect(dsn))
 
 
+@pytest.mark.usefixtures("furnished")
 def test_psql_takes_the_address_too(server, binaries):
     dsn = server.start()
 
@@ -94,6 +96,7 @@ def test_two_processes_started_at_once_share_one_server_until_the_last_one_ends(
     assert len(making) == 1
 
 
+@pytest.mark.usefixtures("furnished")
 @every_postgresql
 def test_a_server_outlives_the_kill_of_its_owner_and_the_next_one_takes_it_over(
     home, binaries, server
@@ -111,6 +114,7 @@ def test_a_server_outlives_the_kill_of_its_owner_and_the_next_one_takes_it_over(
     assert not is_alive(pid)
 
 
+@pytest.mark.usefixtures("furnished")
 @every_postgresql
 def test_a_killed_server_comes_back_with_what_was_committed(server):
     dsn = server.start()
@@ -123,6 +127,7 @@ def test_a_killed_server_comes_back_with_what_was_committed(server):
     assert ask(again, "select number from kept") == 42
 
 
+@pytest.mark.usefixtures("furnished")
 async def test_a_session_that_outlives_its_killed_server_is_ended(server):
     dsn = await asyncio.to_thread(server.start)
     session = await asyncpg.connect(dsn.reveal())
@@ -144,11 +149,10 @@ async def test_a_session_that_outlives_its_killed_server_is_ended(server):
         await other.close()
 
 
+@pytest.mark.usefixtures("furnished")
 @every_postgresql
 @pytest.mark.parametrize("kind", ["of nobody", "of somebody else", "empty"])
 def test_a_stale_pid_file_is_no_obstacle(server, kind):
-    server.start()
-    server.stop()
     dead = subprocess.Popen(["true"])
     dead.wait()
     number = {"of nobody": str(dead.pid), "of somebody else": str(os.getpid()), "empty": ""}[kind]
@@ -162,6 +166,7 @@ def test_a_stale_pid_file_is_no_obstacle(server, kind):
     assert ask(dsn, "select 42") == 42
 
 
+@pytest.mark.usefixtures("furnished")
 def test_a_server_is_out_of_reach_of_the_terminal_of_its_owner(server):
     server.start()
 
@@ -170,6 +175,7 @@ def test_a_server_is_out_of_reach_of_the_terminal_of_its_owner(server):
     assert os.getpgid(pid) != os.getpgid(0)
 
 
+@pytest.mark.usefixtures("furnished")
 def test_a_server_that_is_shutting_down_is_waited_for(server, make):
     dsn = server.start()
     ask(dsn, *FILL)

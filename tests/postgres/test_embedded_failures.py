@@ -25,9 +25,8 @@ def refusal(server):
     return said
 
 
+@pytest.mark.usefixtures("furnished")
 def test_data_of_another_major_version_are_left_alone(server):
-    server.start()
-    server.stop()
     (server.data / "PG_VERSION").write_text("13\n")
 
     said = refusal(server)
@@ -49,9 +48,8 @@ def test_a_new_data_directory_is_made_whole_or_not_at_all(server, home):
     assert ask(server.start(), "select 42") == 42
 
 
+@pytest.mark.usefixtures("furnished")
 def test_a_server_that_does_not_start_is_quoted(server):
-    server.start()
-    server.stop()
     with (server.data / "postgresql.conf").open("a") as settings:
         settings.write("shared_buffers = nonsense\n")
 
@@ -61,9 +59,8 @@ def test_a_server_that_does_not_start_is_quoted(server):
     assert 'postgresql.conf" contains errors' in said
 
 
+@pytest.mark.usefixtures("furnished")
 def test_a_lost_password_is_told(server, home):
-    server.start()
-    server.stop()
     (home / "password").unlink()
 
     assert f"The file {home / 'password'} is missing" in refusal(server)
