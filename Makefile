@@ -5,6 +5,7 @@ BIN     := $(VENV)/bin
 SOURCES := src tests examples bench docs
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:   # two targets must not install into one environment at once
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,7 +51,8 @@ clean:  ## remove the virtual environment and what was built; the demo's data st
 
 $(VENV)/.demo $(VENV)/.test $(VENV)/.lint: $(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing what \`$*\` needs into $(VENV) …"
-	@PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
+	@$(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip >/dev/null
+	@PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	  $(BIN)/python -m pip install --quiet --editable '.[$*]'
 	@touch $@
 
