@@ -189,6 +189,7 @@ async def test_an_error_of_a_million_letters_is_stored_shortened(settings):
         ({"text": "a\x00b"}, "U+0000"),
         (10**50, "digits"),
         ("x" * 70_000, "over 65536 bytes"),
+        (["😀" * 20_000], "over 65536 bytes"),
     ],
     ids=["no JSON", "NaN", "NUL", "long number", "long"],
 )

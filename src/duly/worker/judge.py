@@ -28,7 +28,7 @@ def completed(job: ClaimedJob, answer: Any) -> Settlement:
         result = encode_payload(answer, "result")
     except (PayloadRefused, msgspec.MsgspecError) as error:
         return discarded(job, f"the handler returned something that cannot be stored: {error}")
-    if len(result) > LONGEST_RESULT:
+    if len(result.encode()) > LONGEST_RESULT:
         return discarded(job, f"the handler returned a result of over {LONGEST_RESULT} bytes")
     return Settlement(job, "complete", JobStatus.DONE, result=result)
 
