@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 from eventually import eventually
-from faults import Storm, kill_postgres, serving
+
+from .faults import Storm, kill_postgres, serving
 
 CREATED = (201, "application/json")
 AWAY = (503, "application/problem+json")
