@@ -191,7 +191,7 @@ async def test_an_error_of_a_million_letters_is_stored_shortened(settings):
         ("x" * 70_000, "over 65536 bytes"),
         (["😀" * 20_000], "over 65536 bytes"),
     ],
-    ids=["no JSON", "NaN", "NUL", "long number", "long"],
+    ids=["no JSON", "NaN", "NUL", "long number", "long", "long in bytes"],
 )
 async def test_a_result_that_cannot_be_stored_fails_its_job_at_once(settings, answer, complaint):
     async def generous(_payload):
