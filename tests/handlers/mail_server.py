@@ -141,10 +141,17 @@ class MailServer:
         self.port = listening.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()
-        listening.close()
-        self._loop.run_until_complete(self._close_all())
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.run_until_complete(self._end(listening))
         self._loop.close()
+
+    async def _end(self, listening):
+        listening.close()
+        await self._close_all()
+        unfinished = asyncio.all_tasks() - {asyncio.current_task()}  # say, a handshake with nobody
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
+        await asyncio.wait_for(listening.wait_closed(), 10)  # each connection: from Python 3.12 on
 
     def _connection(self):
         self.opened += 1
