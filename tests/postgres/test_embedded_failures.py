@@ -11,6 +11,7 @@ import pytest
 
 from duly.errors import EmbeddedPostgresFailed
 from duly.postgres import binaries as programs
+from duly.postgres.cluster import failure_in
 from duly.postgres.embedded import EmbeddedPostgres
 from duly.postgres.owner import owner_of
 
@@ -44,7 +45,7 @@ def test_a_new_data_directory_is_made_whole_or_not_at_all(server, home):
 
     assert said.startswith("EmbeddedPostgresFailed: The embedded PostgreSQL cannot be made: ")
     assert "File too large" in said
-    assert not (home / "pg").exists()
+    assert list(home.glob("pg*")) == []
     assert ask(server.start(), "select 42") == 42
 
 
@@ -136,3 +137,19 @@ def test_no_secret_of_ours_reaches_the_server(folder, monkeypatch):
 
     assert "PATH=" in environment
     assert "hunter2" not in environment
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "2026-11-24 10:44:29.870 UTC [7] FATAL:  could not write to file: No space left on device",
+        "FATAL:  could not extend file\nHINT:  Check free disk space.\nPANIC:  cannot abort",
+    ],
+)
+def test_a_full_disk_is_named(output):
+    assert failure_in(output).startswith("the disk is full (FATAL:  could not ")
+    assert "\n" not in failure_in(output)
+
+
+def test_a_program_that_fails_without_a_word_is_told():
+    assert failure_in(" \n") == "it said nothing"

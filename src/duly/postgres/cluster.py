@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -28,17 +29,25 @@ def make_cluster(binaries: Binaries, owner: Owner, data: Path, password: Path) -
     `password` is the file that the superuser's password stands in. Raises EmbeddedPostgresFailed.
     """
     fresh = data.with_name(f"{data.name}.new")
+    try:
+        _fill(binaries, owner, fresh, password)
+        fresh.rename(data)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    sync_folder(data.parent)
+
+
+def _fill(binaries: Binaries, owner: Owner, fresh: Path, password: Path) -> None:
     made = _initialise(binaries, owner, fresh, password, "C.UTF-8")
     if made.returncode != 0 and "locale" in made.stderr:
         made = _initialise(binaries, owner, fresh, password, "C")
     _must(made)
-    with (fresh / "postgresql.conf").open("a") as configuration:
+    settings = owner.open_private(fresh / "postgresql.conf", os.O_WRONLY | os.O_APPEND)
+    with open(settings, "a") as configuration:
         configuration.write(SETTINGS)
     single = [binaries.program("postgres"), "--single", "-F", "-D", fresh, "postgres"]
     _must(owner.run(single, text="create database duly\n"))
     _must(owner.run([binaries.program("initdb"), "--sync-only", "--pgdata", fresh]))
-    fresh.rename(data)
-    sync_folder(data.parent)
 
 
 def _initialise(
@@ -79,10 +88,12 @@ def sync_folder(folder: Path) -> None:
 
 
 def failure_in(text: str) -> str:
-    """The line of a program's output that tells what went wrong: the last that says so."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if any(sign in line for sign in ("error:", "FATAL", "PANIC"))]
-    return (telling or lines or ["it said nothing"])[-1].rstrip(".")
+    """The line of a program's output that tells what went wrong: the cause comes first."""
+    lines = [re.sub(r"^\S+ \S+ \S+ \[\d+\] +", "", line.strip()) for line in text.splitlines()]
+    telling = [line for line in lines if re.search(r"error:|ERROR:|FATAL|PANIC", line)]
+    cause = (telling or list(filter(None, lines))[-1:] or ["it said nothing"])[0].rstrip(".")
+    is_full = re.search(r"No space left|free disk space", text)
+    return f"the disk is full ({cause})" if is_full else cause
 
 
 def _must(done: subprocess.CompletedProcess[str]) -> None:
