@@ -88,5 +88,5 @@ def _message_of(error: BaseException) -> str:
     """What an error says of itself; a broken `__str__` must not keep its job from failing."""
     try:
         return str(error).strip()
-    except Exception as broken:
+    except Exception as broken:  # noqa: BLE001 - it is the code of others
         return f"(its message cannot be read: {type(broken).__name__})"

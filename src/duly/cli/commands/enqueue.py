@@ -47,9 +47,7 @@ _TYPED = {"job_type": "JOB_TYPE", "run_at": "--at", "delay": "--in", "tags": "--
 @click.option("--in", "delay", type=duration, help="Not before so long from now, such as 10m.")
 @click.option("--priority", type=int, default=0, show_default=True, help="The higher, the sooner.")
 @click.option("--unique-key", metavar="KEY", help="At most one live job has this key.")
-@click.option(
-    "--max-attempts", type=int, help="Most tries [default: its handler's, or 3]."
-)
+@click.option("--max-attempts", type=int, help="Most tries [default: its handler's, or 3].")
 @click.option("--tag", "tags", multiple=True, help="A word to find the job by; may be repeated.")
 @click.option("--wait", is_flag=True, help="Wait until the job has ended; exit 1 if it failed.")
 @click.option("--watch", is_flag=True, help="The same, and print each event of the job.")
