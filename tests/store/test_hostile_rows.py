@@ -12,10 +12,11 @@ from duly.jobs.filters import JobFilters
 from duly.jobs.status import JobStatus
 
 DONE, FAILED = JobStatus.DONE, JobStatus.FAILED
+EITHER = None  # how deep Python reads differs between its versions
 
 HOSTILE = {
-    "nested 5,000 deep": ("repeat('[', 5000) || repeat(']', 5000)", FAILED),
-    "objects 2,000 deep": ("""repeat('{"a":', 2000) || '1' || repeat('}', 2000)""", FAILED),
+    "nested 5,000 deep": ("repeat('[', 5000) || repeat(']', 5000)", EITHER),
+    "objects 2,000 deep": ("""repeat('{"a":', 2000) || '1' || repeat('}', 2000)""", EITHER),
     "a number of 4,401 digits": ("repeat('9', 4401)", FAILED),
     "a number inside of 4,401 digits": ("""'{"n": 1e4400}'""", FAILED),
     "a fraction of 4,401 digits": ("'0.' || repeat('7', 4401)", DONE),
@@ -46,12 +47,14 @@ async def test_a_hostile_payload_costs_only_its_own_job(settings, hostile):
         listed = await work.client.list(JobFilters(), limit=30)
         shown = [await work.client.get(job_id) for job_id in ids]
 
-    assert [job.status for job in ended] == [DONE] * 10 + [expected] + [DONE] * 10
-    assert ended[10].attempts == 1
+    became = ended.pop(10)
+    assert [job.status for job in ended] == [DONE] * 20
+    assert became.status in ([DONE, FAILED] if expected is EITHER else [expected])
+    assert became.attempts == 1
     assert {job.id for job in listed} == set(ids)
     assert [job.id for job in shown] == ids
-    if expected is FAILED:
-        assert ended[10].last_error.startswith("$.payload: ")
+    if became.status is FAILED:
+        assert became.last_error.startswith("$.payload: ")
 
 
 async def test_a_large_number_reaches_a_handler_that_asks_for_a_float(settings):
