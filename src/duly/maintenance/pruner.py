@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from ..store.house import House
 
 LOOK_EVERY = 600.0
+BUSY_PAUSE = 5.0
 DAYS_AHEAD = 7
 AT_ONCE = 1_000
 
@@ -31,7 +32,9 @@ class Pruner:
 
     async def prune(self, now: datetime) -> None:
         """One round. `now` only chooses the days to look at; the database decides on each job."""
-        made = await self._house.make_partitions(DAYS_AHEAD)
+        while (made := await self._house.make_partitions(DAYS_AHEAD)) is None:
+            logger.info("partitions are made later: the tables are busy")
+            await asyncio.sleep(BUSY_PAUSE)
         if made:
             logger.info("%d partitions were made", made)
         await self._prune_events(now)

@@ -37,10 +37,13 @@ class House:
             counts[row["queue"]] = counts.get(row["queue"], 0) + 1
         return counts
 
-    async def make_partitions(self, days: int) -> int:
-        """Make the partitions of yesterday to `days` ahead; answers how many were made."""
-        rows = await self._database.fetch(statement("house/make_partitions").text, days)
-        return int(rows[0]["made"])
+    async def make_partitions(self, days: int) -> int | None:
+        """Make the partitions of yesterday to `days` ahead; answers how many were made.
+
+        None when others would have had to wait for it: then nothing was done.
+        """
+        made = await self._patiently(statement("house/make_partitions").text, days)
+        return None if made is None else int(made[0]["made"])
 
     async def partition_days(self, kind: str) -> list[date]:
         """The days that have a partition of `kind`, job or event."""

@@ -440,6 +440,11 @@ begin
     foreach kind in array array['job', 'attempt', 'event'] loop
       part := kind || '_' || to_char(day, 'YYYYMMDD');
       continue when to_regclass('duly.' || part) is not null;
+      -- Rows that are on their way into the default partition when a new one is attached would be
+      -- refused: nobody may be inserting. One order of locks, as everywhere: job, attempt, event.
+      if made = 0 then
+        lock table duly.job, duly.attempt, duly.event in share row exclusive mode;
+      end if;
       low := (day::timestamp at time zone 'UTC')::text;
       high := ((day + 1)::timestamp at time zone 'UTC')::text;
       if kind <> 'event' then
