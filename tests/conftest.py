@@ -99,6 +99,15 @@ def embedded_postgres():
         shutil.rmtree(home)
 
 
+@pytest.fixture
+def tmp_path():
+    """A folder that others may enter: run by root, PostgreSQL belongs to somebody else."""
+    folder = Path(tempfile.mkdtemp(prefix="duly-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="session")
 def postgres():
     """The server that all tests share."""

@@ -132,9 +132,9 @@ async def _open_postgres(settings: Settings, stack: AsyncExitStack) -> Secret:
     if settings.database_url is not None:
         return settings.database_url
     embedded = EmbeddedPostgres(Path(settings.data_dir), say=logger.info)
-    dsn = await asyncio.to_thread(embedded.start)
+    # First, so that it is also stopped when its start is interrupted.
     stack.push_async_callback(asyncio.to_thread, embedded.stop)
-    return dsn
+    return await asyncio.to_thread(embedded.start)
 
 
 async def _fit_schema(dsn: Secret, *, migrate: bool) -> None:

@@ -80,8 +80,9 @@ async def _connection(settings: Settings) -> AsyncGenerator[Connection]:
         dsn = settings.database_url
         if dsn is None:
             embedded = EmbeddedPostgres(Path(settings.data_dir), say=say)
-            dsn = await asyncio.to_thread(embedded.start)
+            # First, so that it is also stopped when its start is interrupted.
             stack.push_async_callback(asyncio.to_thread, embedded.stop)
+            dsn = await asyncio.to_thread(embedded.start)
         connection = await connect(dsn, "db")
         stack.callback(connection.terminate)
         yield connection
