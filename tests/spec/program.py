@@ -7,6 +7,7 @@ named in its payload exists there.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -64,10 +65,25 @@ async def stubborn(payload, ctx):
         raise
 
 
+async def deaf(payload, ctx):
+    """Never lets itself be cancelled."""
+    note("start", ctx)
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+
+
+def deaf_thread(payload, ctx):
+    """Never asks whether it should stop."""
+    note("start", ctx)
+    while True:
+        time.sleep(0.02)
+
+
 def main():
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     registry = HandlerRegistry()
-    for handler in (quick, gated, gated_thread, blocking, stubborn):
+    for handler in (quick, gated, gated_thread, blocking, stubborn, deaf, deaf_thread):
         registry.add(handler.__name__, handler)
     settings = Settings.from_environment(os.environ)
     return run(work(settings, registry, ready=lambda: print("ready", flush=True)))

@@ -112,6 +112,14 @@ class Executor:
             tasks = [one.task for one in self._running.values() if one.task is not None]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
+    def abandon(self) -> None:
+        """Settle, as it was asked to end, what would not end; what it does now counts no more."""
+        for running in self._running.values():
+            settlement = _ended(running)
+            running.ending = "drop"
+            if settlement is not None:
+                self._settler.add(settlement)
+
     def close(self) -> bool:
         """Let the threads go; answers whether all of them had ended."""
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -195,13 +203,24 @@ class Executor:
         """A thread cannot be ended: it is asked to, and its slot is taken until it has."""
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self._threads, registration.call, payload, running.ctx)
-        done, _ = await asyncio.wait({future}, timeout=registration.timeout)
-        if done:
-            return future.result()
-        running.ctx.stop()
-        with contextlib.suppress(Exception):
-            await asyncio.shield(future)
-        raise TimeoutError
+        try:
+            done, _ = await asyncio.wait({future}, timeout=registration.timeout)
+            if done:
+                return future.result()
+            running.ctx.stop()
+            await asyncio.wait({future})
+            raise TimeoutError
+        finally:
+            await _thread_ended(future)
+
+
+async def _thread_ended(future: asyncio.Future[Any]) -> None:
+    """Return when a handler's thread has ended, however often this wait is cancelled."""
+    while not future.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({future})
+    if not future.cancelled():
+        future.exception()  # looked at, so that nobody complains that it was not
 
 
 def _end(running: Running, ending: str) -> None:

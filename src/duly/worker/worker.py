@@ -88,6 +88,7 @@ class Worker:
             )
             self.executor.end_all("release")
         is_clean = await self._finished_within(LAST_WAIT)
+        self.executor.abandon()
         await self._say_goodbye()
         return self.executor.close() and is_clean
 
