@@ -1,5 +1,6 @@
 -- Give finished attempts their outcomes. A row of `kept` false is a job that was claimed and never
 -- started: it goes back uncharged and leaves no attempt behind.
+-- A job that would go back to wait is cancelled instead when somebody has asked for that meanwhile.
 -- Writes nothing for a lease that is no longer the current one; accepted is what comes back.
 -- Locks the rows in `running` in job order. Index: running_pkey.
 with given as materialized (
@@ -23,15 +24,20 @@ held as materialized (
 ended as (
   delete from duly.running
   where ctid = any(array(select ctid from held))
-  returning job_id, lease, worker, attempt, started_at
+  returning job_id, lease, worker, attempt, started_at, cancel_requested_at
 ),
 settled as materialized (
   select
-    ended.*, given.outcome, given.status, given.delay, given.error, given.result, given.unique_key,
-    given.kept,
+    ended.*, given.delay, given.error, given.result, given.unique_key,
+    given.kept or wish.is_cancel as kept,
+    case when wish.is_cancel then 'cancel' else given.outcome end as outcome,
+    case when wish.is_cancel then 'cancelled' else given.status end as status,
     ended.attempt - (not given.kept or given.outcome in ('snooze', 'release'))::integer as tries
   from ended
   inner join given on given.job_id = ended.job_id and given.lease = ended.lease
+  cross join lateral (
+    select ended.cancel_requested_at is not null and given.status = 'pending' as is_cancel
+  ) as wish
 ),
 recorded as (
   insert into duly.attempt (
