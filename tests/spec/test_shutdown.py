@@ -1,38 +1,68 @@
-"""Workers that are replaced one by one while there is work, as a deployment does it."""
+"""Workers that are replaced one by one while jobs keep coming in, as a deployment does it."""
 
 from __future__ import annotations
 
+import asyncio
 import signal
+
+import asyncpg
 
 from .fleet import enqueue, record, unfinished, until
 
 SETTINGS = {"DULY_SLOTS": 20, "DULY_POLL": 0.5}
-COUNT = 8_000
+BACKLOG = 1_000
 
 
-async def test_a_rolling_restart_under_load_loses_nothing_and_charges_nothing(fleet, connection):
-    jobs = []
+class Producer:
+    """Submits jobs from a connection of its own, so that there is always something to do."""
+
+    def __init__(self, dsn):
+        self.dsn = dsn
+        self.jobs = []
+        self.is_over = False
+
+    async def run(self):
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            while not self.is_over:
+                if await unfinished(connection) < BACKLOG:
+                    self.jobs += await enqueue(connection, "quick", BACKLOG)
+                await asyncio.sleep(0)
+        finally:
+            await connection.close()
+
+
+async def test_a_rolling_restart_under_load_loses_nothing_and_charges_nothing(
+    fleet, connection, database_url
+):
+    producer = Producer(database_url)
     workers = [fleet.start(**SETTINGS) for _ in range(2)]
 
-    for old in workers:
-        for _ in range(COUNT // 2_000):
-            jobs += await enqueue(connection, "quick", 1_000)
-        await until(lambda old=old: _works(fleet, old), "the old worker is at work")
-        fleet.start(**SETTINGS)
-        old.send(signal.SIGTERM)
-        assert old.wait() == 0, old.log.read_text()
-
+    async with asyncio.TaskGroup() as group:
+        group.create_task(producer.run())
+        for old in workers:
+            new = await asyncio.to_thread(fleet.start, **SETTINGS)
+            for worker in (old, new):
+                await until(lambda pid=worker.pid: _works(fleet, pid), f"{worker.pid} is at work")
+            await until(lambda: _is_loaded(connection), "there is work to do")
+            old.send(signal.SIGTERM)
+            assert await asyncio.to_thread(old.wait) == 0, old.log.read_text()
+        producer.is_over = True
     await until(lambda: _nothing_left(connection), "the new workers did the rest")
-    assert len(jobs) == COUNT
-    assert fleet.runs("run") == dict.fromkeys(jobs, 1)
-    assert await record(connection) == dict.fromkeys(jobs, (1, 1))
+
+    assert fleet.runs("run") == dict.fromkeys(producer.jobs, 1)
+    assert await record(connection) == dict.fromkeys(producer.jobs, (1, 1))
     outcomes = await connection.fetch("select distinct outcome from duly.attempt")
     assert [row["outcome"] for row in outcomes] == ["complete"]
     assert await connection.fetchval("select count(*) from duly.worker where died_at is null") == 2
 
 
-async def _works(fleet, worker):
-    return sum(pid == worker.pid for _, _, pid, _ in fleet.ledger("run")) >= 100
+async def _works(fleet, pid):
+    return sum(one == pid for _, _, one, _ in fleet.ledger("run")) >= 100
+
+
+async def _is_loaded(connection):
+    return await unfinished(connection) >= BACKLOG // 2
 
 
 async def _nothing_left(connection):
