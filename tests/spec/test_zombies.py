@@ -43,7 +43,7 @@ async def quick(_payload):
 async def test_what_a_zombie_writes_reaches_the_database_and_is_refused(settings, caplog, answer):
     slow = Slow(answer)
     deaf = _deaf(settings)
-    async with working(deaf, {"slow": slow.__call__}) as zombie:
+    async with working(deaf, {"slow": slow.__call__}, maintenance=False) as zombie:
         job = await zombie.enqueue("slow")
         await asyncio.wait_for(slow.started.wait(), 20)
         await _take_for_dead(zombie)
@@ -68,7 +68,7 @@ async def test_what_a_zombie_writes_reaches_the_database_and_is_refused(settings
 async def test_what_a_zombie_writes_while_the_other_is_at_work_changes_nothing(settings, caplog):
     early, late = Slow({"by": "the zombie"}), Slow({"by": "the rescuer"})
     deaf = _deaf(settings)
-    async with working(deaf, {"slow": early.__call__}) as zombie:
+    async with working(deaf, {"slow": early.__call__}, maintenance=False) as zombie:
         job = await zombie.enqueue("slow")
         await asyncio.wait_for(early.started.wait(), 20)
         await _take_for_dead(zombie)
@@ -89,7 +89,7 @@ async def test_what_a_zombie_writes_while_the_other_is_at_work_changes_nothing(s
 
 def _deaf(settings):
     """Hours between beats: it does not find out by itself. No slot to take the job once more."""
-    return replace(settings, slots=1, heartbeat=3600, worker_ttl=14_400)
+    return replace(settings, slots=1, heartbeat=3600, worker_ttl=14_400, grace=1)
 
 
 async def _take_for_dead(zombie):
