@@ -93,7 +93,12 @@ def _deaf(settings):
 
 
 async def _take_for_dead(zombie):
-    """What the housekeeper does with a worker that has been silent for too long."""
+    """What the housekeeper does with a worker that has been silent for too long.
+
+    Not before its first beat, from which it would learn of its death at once.
+    """
+    beaten = "select heartbeat_at > started_at from duly.worker"
+    await eventually(lambda: zombie.sql.fetchval(beaten), "the first beat")
     await zombie.sql.execute("update duly.worker set died_at = now()")
     rescued = await zombie.engine.store.house.rescue(10)
     assert rescued == {"default": 1}
