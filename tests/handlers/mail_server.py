@@ -37,6 +37,7 @@ class MailServer:
 
     def __init__(self, *, tls=None, implicit=False, login=False, utf8=False, most_messages=None):
         self.mails: list[Mail] = []
+        self.greeted_by: list[str] = []
         self.opened = self.logins = self.resets = 0
         self.most_open = 0
         self.login_answer = None
@@ -81,6 +82,7 @@ class MailServer:
 
     async def handle_EHLO(self, server, session, _envelope, hostname, responses):
         session.host_name = hostname
+        self.greeted_by.append(hostname)
         answer = await self._scripted("EHLO", server)
         return responses if answer is None else [answer]
 

@@ -48,7 +48,7 @@ def test_one_address_is_read(text, spec, name):
         ".a@x", "a.@x", "a..b@x", "a@.x", "a@x..y", "a@-x", "a@x-", "a@x_y", "a@x.org.",
         "a@[x", "a@" + "x" * 64, "a" * 65 + "@x", "a@" + ".".join(["x" * 60] * 5),
         "\u00fc" * 33 + "@x", "a@\ufffd", "a@x> SIZE=1", "<a@x> NOTIFY=NEVER", "a\u00a0b@x",
-        '"a@x', '"a"b@x', "a\\@x",
+        '"a@x', '"a"b@x', "a\\@x", r'"a\"b"@x', r'"a\b"@x',
     ],
 )  # fmt: skip
 def test_what_is_not_one_address_is_refused(text):

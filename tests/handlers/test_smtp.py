@@ -65,6 +65,25 @@ async def test_a_server_that_knows_only_helo_gets_the_message(mail_server, plain
     assert len(mail_server.mails) == 1
 
 
+@pytest.mark.parametrize(
+    ("machine", "name"),
+    [
+        ("worker-1.example.net", "worker-1.example.net"),
+        ("4f2b9c01", "example.org"),
+        ("localhost.localdomain", "example.org"),
+    ],
+)
+async def test_a_server_is_greeted_by_a_name_that_strict_ones_take(
+    mail_server, plain_settings, monkeypatch, machine, name
+):
+    monkeypatch.setattr(socket, "gethostname", lambda: machine)
+
+    async with mailer(plain_settings) as send:
+        await send()
+
+    assert mail_server.greeted_by == [name]
+
+
 async def test_a_server_without_starttls_is_never_spoken_to_in_clear(mail_server, login_settings):
     settings = dataclasses.replace(login_settings, smtp_port=mail_server.port)
 
@@ -185,6 +204,18 @@ async def test_of_several_kept_connections_that_are_used_up_only_one_is_tried(pl
         assert len(server.mails) == server.opened == 3
 
 
+async def test_a_replaced_connection_does_not_make_one_too_many(mail_server, plain_settings):
+    settings = dataclasses.replace(plain_settings, smtp_connections=1)
+
+    async with mailer(settings) as send:
+        await send()
+        mail_server.script("MAIL", "421 4.7.0 Too much over this one")
+        await asyncio.gather(send(), send())
+        await all_ended(mail_server, but=1)
+
+    assert len(mail_server.mails) == 3
+
+
 async def test_a_message_that_was_perhaps_sent_is_not_sent_again_in_the_same_attempt(
     mail_server, plain_settings
 ):
@@ -236,6 +267,20 @@ async def test_a_cancelled_job_leaves_no_connection_behind(mail_server, plain_se
     assert mail_server.opened == 2
 
 
+async def test_a_job_cancelled_in_the_greeting_leaves_no_connection_behind(
+    mail_server, plain_settings
+):
+    mail_server.script("EHLO", SAY_NOTHING)
+
+    async with mailer(plain_settings) as send:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await send()
+
+        assert mail_server.greeted_by
+        await all_ended(mail_server)
+
+
 async def test_closing_says_goodbye_on_every_connection(mail_server, plain_settings):
     async with mailer(plain_settings) as send:
         await asyncio.gather(*(send() for _ in range(4)))
@@ -257,9 +302,9 @@ async def test_closing_lets_a_message_in_hand_be_sent(mail_server, plain_setting
     assert len(mail_server.mails) == 1
 
 
-async def all_ended(mail_server):
+async def all_ended(mail_server, *, but=0):
     async with asyncio.timeout(5):
-        while mail_server.open:
+        while mail_server.open > but:
             await asyncio.to_thread(mail_server.settle)
 
 

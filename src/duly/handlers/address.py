@@ -20,7 +20,8 @@ CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\U0010ffff-]+"
 _WRITTEN = re.compile(rf'\s*(?P<name>{_QUOTED}|[^"<>,;:@\\]*?)\s*<(?P<spec>[^<>]+)>\s*')
-_LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*|{_QUOTED}")
+# No backslash: aiosmtplib would take it away, and send to another address than was asked for.
+_LOCAL = re.compile(rf'{_ATOM}(?:\.{_ATOM})*|"[^"\\]*"')
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*|\[(?:IPv6:)?[0-9A-Fa-f.:]+\]")
 _PRINTABLE = re.compile(r"[ -~]{0,60}")

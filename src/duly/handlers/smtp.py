@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
+import socket
 import ssl
 import time
 from collections.abc import AsyncGenerator
@@ -14,6 +16,7 @@ import aiosmtplib
 
 from ..config import Settings
 from ..jobs.outcome import Discard
+from .address import read_mailbox
 from .scrubber import Scrubber
 
 LONGEST_IDLE = 20.0
@@ -24,6 +27,8 @@ LONGEST_GOODBYE = 2.0
 
 CLOSING = 421
 FIRST_ERROR = 400
+
+_FULL_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
 NETWORK_ERRORS = (aiosmtplib.SMTPException, OSError, TimeoutError)
 
@@ -98,6 +103,8 @@ class SmtpPool:
         A `fresh` one has carried no message before. Raises MailServerTrouble when none can be made.
         """
         async with self._room:
+            if fresh and self._idle:
+                await self._idle.pop(0).close()  # or there would be one more than are allowed
             connection = (None if fresh else await self._kept()) or await self._open()
             try:
                 yield connection
@@ -150,8 +157,17 @@ class SmtpPool:
             use_tls=settings.smtp_tls == "implicit",
             start_tls=settings.smtp_tls == "starttls",
             tls_context=self._trusted(),
-            local_hostname="localhost",
+            local_hostname=_own_name(settings),
         )
+        try:
+            await self._connect(client, where)
+            await self._log_in(client, where)
+        except BaseException:
+            _drop(client, client.transport)
+            raise
+        return Connection(client)
+
+    async def _connect(self, client: aiosmtplib.SMTP, where: str) -> None:
         try:
             await client.connect()
             await _greet(client)
@@ -160,12 +176,6 @@ class SmtpPool:
                 f"{where} cannot be used: {self.said(error)};"
                 " check SMTP_HOST, SMTP_PORT, SMTP_TLS and SMTP_CA_FILE"
             ) from None
-        try:
-            await self._log_in(client, where)
-        except BaseException:
-            _drop(client, client.transport)
-            raise
-        return Connection(client)
 
     async def _log_in(self, client: aiosmtplib.SMTP, where: str) -> None:
         user, password = self._settings.smtp_username, self._settings.smtp_password
@@ -199,6 +209,14 @@ class SmtpPool:
                     " name a PEM file of certificates"
                 ) from None
         return self._trust
+
+
+def _own_name(settings: Settings) -> str:
+    """How we greet: some servers (Google's relay is one) hang up on "localhost" or an address."""
+    name = socket.gethostname()
+    if _FULL_NAME.fullmatch(name) and not name.startswith("localhost."):
+        return name
+    return read_mailbox(settings.from_email or "", "FROM_EMAIL").domain
 
 
 def _drop(client: aiosmtplib.SMTP, transport: asyncio.BaseTransport | None) -> None:
