@@ -45,6 +45,7 @@ class Process:
             if line == "ready\n":
                 return
             self.said.append(line.strip())
+        self.kill()
         raise AssertionError(self.said)
 
     def finish(self):

@@ -176,14 +176,23 @@ def test_a_server_is_out_of_reach_of_the_terminal_of_its_owner(server):
 
 
 @pytest.mark.usefixtures("furnished")
-def test_a_server_that_is_shutting_down_is_waited_for(server, make):
-    dsn = server.start()
-    ask(dsn, *FILL)
-    os.kill(pid_of(server), signal.SIGINT)
+async def test_a_server_that_is_shutting_down_is_waited_for(server, make):
+    dsn = await asyncio.to_thread(server.start)
+    session = await asyncpg.connect(dsn.reveal())
+    for one in FILL:
+        await session.execute(one)
+    pid, pid_file = pid_of(server), server.data / "postmaster.pid"
+    os.kill(pid, signal.SIGTERM)  # which waits for the session to end
+    await asyncio.to_thread(wait_until, lambda: "stopping" in pid_file.read_text())
 
-    again = make().start()
+    starting = asyncio.create_task(asyncio.to_thread(make().start))
+    done, _ = await asyncio.wait([starting], timeout=0.5)
+    assert not done
+    await session.close()
 
-    assert ask(again, "select number from kept") == 42
+    again = await starting
+    assert pid_of(server) != pid
+    assert await asyncio.to_thread(ask, again, "select number from kept") == 42
 
 
 def test_stopping_while_another_thread_starts_leaves_no_server_behind(server, home):

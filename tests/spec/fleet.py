@@ -72,7 +72,8 @@ class Fleet:
     def ledger(self, event):
         """The lines of one kind, as (job id, lease, pid, time)."""
         file = self.folder / "ledger"
-        lines = file.read_text().split("\n") if file.exists() else []
+        # The last line may be half written when it is read.
+        lines = file.read_text().split("\n")[:-1] if file.exists() else []
         split = [line.split(" ") for line in lines if line.startswith(f"{event} ")]
         return [(job, int(lease), int(pid), float(at)) for _, job, lease, pid, at in split]
 

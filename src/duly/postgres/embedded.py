@@ -6,6 +6,7 @@ files in its home, which the kernel releases however a process ends.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import logging
@@ -13,6 +14,7 @@ import os
 import re
 import secrets
 import stat
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -100,8 +102,7 @@ class EmbeddedPostgres:
         owner = self._owner = owner_of(self.home)
         self._place = self._find_place(owner)
         if not self._place.exists():
-            self._place.mkdir(mode=0o700, parents=True)
-            owner.give(self._place)
+            self._make_place(owner)
         binaries = find_binaries(self._given, owner, SHARED, self._say)
         self.version = binaries.version
         with _starting(self._place, owner):
@@ -149,6 +150,23 @@ class EmbeddedPostgres:
             SHARED.mkdir(mode=0o755, parents=True, exist_ok=True)
             self._say(f"{owner.name} cannot enter {self.home}: the data are in {elsewhere}")
         return elsewhere
+
+    def _make_place(self, owner: Owner) -> None:
+        """Make it in one step, since another process may be looking for it, or making it too."""
+        parent = self._place.parent
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            said = os.strerror(errno.ENOTDIR)
+            raise NotADirectoryError(errno.ENOTDIR, said, str(parent)) from None
+        fresh = Path(tempfile.mkdtemp(prefix=f"{self._place.name}.", dir=parent))
+        try:
+            owner.give(fresh)
+            fresh.rename(self._place)
+        except OSError:
+            fresh.rmdir()
+            if not self._place.is_dir():
+                raise
 
     @property
     def _sockets(self) -> Path:
