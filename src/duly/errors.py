@@ -5,9 +5,10 @@ becomes at the doors (an HTTP status, an exit code) is in `STATUS` and `EXIT` be
 
     DulyError
     ├── NotFound          JobNotFound
-    ├── Refused           PayloadRefused · RequestRefused · SettingRefused · UnknownJobType
+    ├── Refused           PayloadRefused · RequestRefused · SettingRefused · UnknownJobType ·
+    │                     DatabaseAddressRefused
     ├── Conflict          NotAllowed · IdempotencyConflict · UniqueKeyTaken
-    ├── Unavailable       DatabaseUnreachable · DatabaseAddressRefused · EmbeddedPostgresFailed
+    ├── Unavailable       DatabaseUnreachable · EmbeddedPostgresFailed · StreamUnsettled
     └── SchemaMismatch    SchemaTooOld · SchemaTooNew
 """
 
@@ -105,6 +106,10 @@ class DatabaseAddressRefused(Refused):
 
 class EmbeddedPostgresFailed(Unavailable):
     """{reason}"""
+
+
+class StreamUnsettled(Unavailable):
+    """The events are being set up anew after a restore or a failover: try again in a moment."""
 
 
 class SchemaMismatch(DulyError):

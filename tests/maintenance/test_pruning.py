@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 import pytest
 from eventually import eventually
 from working import working
@@ -211,27 +212,62 @@ async def test_what_was_carried_over_is_deleted_when_its_time_has_come(house, co
     assert await connection.fetchval("select array_agg(job_id) from duly.attempt") == [fresh]
 
 
-async def test_events_of_a_day_are_dropped_with_their_ticks(store, house, connection):
-    await connection.execute("select duly.make_partitions($1, 1)", OLD)
+async def changes_in(store, tick):
+    return [change async for piece in store.stream.read(tick) for change in piece]
+
+
+async def an_old_event(connection):
     await connection.execute(
         "insert into duly.event (at, change, status, n, job_ids)"
         " values ($1, 'enqueue', 'pending', 1, array[duly.make_id()])",
         datetime(OLD.year, OLD.month, OLD.day, 5, tzinfo=UTC),
     )
-    old = await store.stream.tick()
-    await connection.execute(
-        "update duly.event_tick set made_at = $1",
-        datetime.fromordinal(OLD.toordinal()).replace(tzinfo=UTC),
-    )
+
+
+async def test_events_of_a_day_are_dropped_with_their_ticks(store, house, connection):
+    await connection.execute("select duly.make_partitions($1, 1)", OLD)
+    for _ in range(2):
+        await an_old_event(connection)
+        old = (await store.stream.tick()).tick
     await connection.execute("select duly.enqueue('new')")
-    new = await store.stream.tick()
+    new = (await store.stream.tick()).tick
 
     assert await house.prune_events(OLD)
 
     assert OLD not in await days(connection, "event")
-    ticks = await connection.fetch("select tick from duly.event_tick")
-    assert [row["tick"] for row in ticks] == [new.tick]
-    assert (await store.stream.head()).oldest_position == new.base + new.n == old.n + 1
+    ticks = await connection.fetch("select tick from duly.event_tick order by tick")
+    # The last one of the dropped is kept: the next one begins where it ended.
+    assert [row["tick"] for row in ticks] == [old.tick, new.tick]
+    assert (await store.stream.head()).oldest_position == new.base == old.base + old.n == 2
+    assert [one.change for one in await changes_in(store, new)] == ["enqueue"]
+
+
+async def test_events_that_were_committed_long_after_their_day_take_their_tick_along(
+    store, house, connection, settings
+):
+    await connection.execute("select duly.make_partitions($1, 1)", OLD)
+    late = await asyncpg.connect(settings.database_url.reveal())
+    transaction = late.transaction()
+    await transaction.start()
+    await an_old_event(late)
+    await connection.execute("select duly.enqueue('early')")
+    await store.stream.tick()
+
+    assert not await house.prune_events(OLD)  # somebody still writes to that day
+    assert OLD in await days(connection, "event")
+    await transaction.commit()
+    await late.close()
+    await connection.execute("select duly.enqueue('beside it')")
+    both = (await store.stream.tick()).tick
+    assert both.n == 2
+    await connection.execute("select duly.enqueue('new')")
+    new = (await store.stream.tick()).tick
+
+    assert await house.prune_events(OLD)
+
+    # A tick that had lost one of its events would number the others wrongly.
+    assert (await store.stream.head()).oldest_position == both.base + both.n
+    assert len(await changes_in(store, new)) == new.n == 1
 
 
 async def test_one_round_of_pruning_drops_the_old_and_keeps_the_rest(house, connection):

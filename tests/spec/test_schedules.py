@@ -18,6 +18,7 @@ from duly.events.ticker import Ticker
 from duly.jobs.status import JobStatus
 from duly.maintenance.promoter import Promoter
 from duly.maintenance.rescuer import Rescuer
+from duly.store.stream import Tick
 
 from .faults import serving
 
@@ -125,8 +126,9 @@ async def dense_positions(work, jobs):
     stream = work.engine.store.stream
 
     async def told():
-        head = await stream.head()
-        changes = [one for n in range(1, head.tick + 1) for one in await stream.read(n)]
+        first = Tick(0, 0, 0, datetime.now(UTC))
+        ticks = (await stream.news(first, 10_000)).ticks
+        changes = [one for tick in ticks async for piece in stream.read(tick) for one in piece]
         done = {one.job_id for one in changes if one.status == "done"}
         return changes if done == {job.id for job in jobs} else None
 

@@ -118,6 +118,10 @@ async def fill(url: str) -> None:
 
 
 async def _more_ticks(connection: asyncpg.Connection, store: Store) -> None:
+    await connection.execute(
+        "insert into duly.event_tick (tick, base, n, snap)"
+        " select -n, -10 * n, 10, pg_current_snapshot() from generate_series(1, 5000) as n"
+    )
     for _ in range(20):
         await connection.execute(
             "insert into duly.event (change, status, n, job_ids)"

@@ -206,6 +206,13 @@ async def test_the_events_of_a_tick_are_read_by_their_transactions(planner):
     assert re.search(r"event_\d{8}_xid_idx", indexes(nodes))
 
 
+async def test_a_position_is_found_by_an_index(planner):
+    nodes = await planner.plan("events/tick_at", {"position": 15})
+
+    assert read_whole(nodes) == []
+    assert "event_tick_base" in indexes(nodes)
+
+
 @pytest.mark.parametrize("name", ["jobs/cancel_pending", "jobs/cancel_running"])
 async def test_a_job_is_cancelled_by_its_id(planner, name):
     (job_id,) = await planner.ids("select job_id from duly.ready limit 1")

@@ -9,11 +9,14 @@ import msgspec
 
 from ..jobs.status import JobStatus
 
+PROGRESS, LOG = "progress", "log"
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """`change` is the verb, `status` the job's status after it, `duration_ms` that of an attempt.
 
-    `position` is `<epoch>.<number>`; numbers have no gaps and are the same on every server.
+    `position` is `<epoch>.<number>`; numbers have no gaps and are the same on every server. What a
+    running handler reports has the change `progress` or `log`, and `details` with JSON of it.
     """
 
     position: str
@@ -27,6 +30,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     scheduled_at: datetime | None = None
     duration_ms: int | None = None
+    details: msgspec.Raw | None = None
     tags: tuple[str, ...] = ()
 
 
@@ -41,13 +45,18 @@ class Reset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventFilters(msgspec.Struct, frozen=True, kw_only=True):
-    """What an event must match; a field that is None matches every event."""
+    """What an event must match; a field that is None matches every event.
+
+    What handlers report comes only when `progress` or `log` asks for it.
+    """
 
     job_id: UUID | None = None
     status: JobStatus | None = None
     job_type: str | None = None
     queue: str | None = None
     tag: str | None = None
+    progress: bool = False
+    log: bool = False
 
     def match(self, event: Event) -> bool:
         """Whether the event is wanted."""
@@ -57,4 +66,6 @@ class EventFilters(msgspec.Struct, frozen=True, kw_only=True):
             and (self.job_type is None or event.job_type == self.job_type)
             and (self.queue is None or event.queue == self.queue)
             and (self.tag is None or self.tag in event.tags)
+            and (self.progress or event.change != PROGRESS)
+            and (self.log or event.change != LOG)
         )

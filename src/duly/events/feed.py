@@ -8,16 +8,24 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from ..errors import Unavailable
+from ..errors import StreamUnsettled, Unavailable
 from ..store.stream import Head, Stream, Tick
-from .event import Event, EventFilters, Reset
-from .reader import Reader
+from .event import EventFilters, Reset
+from .page import Page
+from .past import Past
+from .reader import Reader, TickGone
 from .ring import Ring
-from .subscription import Subscription
+from .subscription import Place, Subscription
+from .waiting import Waiting
 
 POLL = 1.0
 TICKS_AT_ONCE = 50
 CHANNEL = "duly_tick"
+
+NOT_KEPT = "the events after the position are no longer kept"
+ANOTHER_HISTORY = "the position belongs to another history of events"
+NO_POSITION = "the position is not one of this stream"
+FUTURE = "the position lies in the future"
 
 logger = logging.getLogger("duly.feed")
 
@@ -28,11 +36,13 @@ class Feed:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._reader = Reader(stream)
-        self._head: Head | None = None
-        self._tick = 0
+        self._past = Past(stream, self._reader)
+        self._epoch = ""
+        self._newest: Tick | None = None
         self._ring = Ring(0)
+        self._waiting = Waiting()
         self._hint = asyncio.Event()
-        self._news = asyncio.Event()
+        self._starting = asyncio.Lock()
         self.is_closed = False
 
     def follow(
@@ -53,7 +63,7 @@ class Feed:
         try:
             while True:
                 try:
-                    await self._catch_up()
+                    await self._catch_up(await self._start())
                 except Unavailable as error:
                     logger.debug("the stream cannot be read: %s", error)
                 await self._wait_for_hint()
@@ -64,76 +74,109 @@ class Feed:
     def close(self) -> None:
         """End every subscription."""
         self.is_closed = True
-        self._announce()
+        self._waiting.wake_all(self._ring.end)
 
-    async def news(self, timeout: float) -> None:
-        """Return when there is something new, when the feed closes, or after `timeout` seconds."""
-        news = self._news
-        if not self.is_closed:
-            try:
-                async with asyncio.timeout(timeout):
-                    await news.wait()
-            except TimeoutError:
-                return
+    async def place(self, after: str | None) -> Place | Reset:
+        """Where to go on from, or a Reset when `after` cannot be gone on from.
 
-    async def place(self, after: str | None) -> int | Reset:
-        """The position to go on from, or a Reset when `after` cannot be gone on from."""
-        head = await self._ready()
-        now = f"{head.epoch}.{self._ring.end}"
+        Raises Unavailable.
+        """
+        await self._start()
         if after is None:
-            return self._ring.end
-        oldest = (await self._stream.head()).oldest_position
+            return Place(self._epoch, self._ring.end)
+        head = await self._stream.head()
+        if head.epoch != self._epoch or not head.is_ours:
+            self._begin(head)
         if after in ("0", f"{head.epoch}.0"):
-            return oldest
+            return Place(head.epoch, head.oldest_position)
         epoch, _, number = after.partition(".")
         if not number.isdecimal() or not number.isascii() or len(number) > 18:
-            return Reset(reason="the position is not one of this stream", position=now)
+            return self._reset(NO_POSITION)
         if epoch != head.epoch:
-            return Reset(reason="the position belongs to another history of events", position=now)
-        if int(number) < oldest:
-            return Reset(reason="the events after the position are no longer kept", position=now)
-        if int(number) > self._ring.end and int(number) > (await self._stream.head()).position:
-            return Reset(reason="the position lies in the future", position=now)
-        return int(number)
+            return self._reset(ANOTHER_HISTORY)
+        if int(number) < head.oldest_position:
+            return self._reset(NOT_KEPT)
+        if int(number) > head.newest.end:
+            return self._reset(FUTURE)
+        return Place(epoch, int(number))
 
-    async def after(self, position: int, most: int) -> list[Event]:
-        """Events after `position`, in order; none when there are none yet."""
-        if position >= self._ring.start:
-            return self._ring.after(position, most)
-        head = await self._ready()
-        tick = await self._stream.tick_at(position)
-        while tick is not None and tick.base + tick.n <= position:
-            following = await self._stream.ticks_after(tick.tick, 1)
-            tick = following[0] if following else None
-        if tick is None:
-            return []
-        events = await self._reader.read(head.epoch, tick.tick)
-        return events[max(0, position - tick.base) :]
+    async def after(self, place: Place) -> Page | Reset | None:
+        """The next events after a place, wanted or not; None when there are none yet.
 
-    async def _ready(self) -> Head:
-        if self._head is None:
-            head = await self._stream.head()
-            if self._head is None:
-                self._head, self._tick, self._ring = head, head.tick, Ring(head.position)
-        return self._head
+        Raises Unavailable.
+        """
+        if place.epoch != self._epoch:
+            return self._reset(ANOTHER_HISTORY)
+        if place.position >= self._ring.start:
+            return self._ring.find(place.position)
+        try:
+            page = await self._past.after(place.epoch, place.position)
+        except TickGone:
+            return self._reset(NOT_KEPT)
+        return page if place.epoch == self._epoch else self._reset(ANOTHER_HISTORY)
 
-    async def _catch_up(self) -> None:
-        head = await self._ready()
-        while True:
-            ticks = await self._stream.ticks_after(self._tick, TICKS_AT_ONCE)
-            for tick in ticks:
-                await self._append(head.epoch, tick)
-            if len(ticks) < TICKS_AT_ONCE:
+    async def wait(self, place: Place, filters: EventFilters, timeout: float) -> Place:
+        """Wait for something that matches, at most `timeout` seconds, or until the feed closes.
+
+        Answers a place before which nothing more matches: `place`, or a later one.
+        """
+        if self.is_closed or place.epoch != self._epoch or place.position < self._ring.end:
+            return place
+        found = await self._waiting.wait(filters, timeout)
+        if place.epoch != self._epoch:
+            return place
+        position = self._ring.end if found is None else found
+        return Place(place.epoch, max(place.position, position))
+
+    async def _start(self) -> Tick:
+        async with self._starting:
+            if self._newest is None:
+                return self._begin(await self._stream.head())
+            return self._newest
+
+    def _begin(self, head: Head) -> Tick:
+        """Go on from the head of the stream, wherever that is; listeners find out by the epoch."""
+        if not head.is_ours:
+            raise StreamUnsettled
+        self._epoch, self._newest, self._ring = head.epoch, head.newest, Ring(head.newest.end)
+        self._past.forget()
+        self._waiting.wake_all(self._ring.end)
+        return head.newest
+
+    async def _catch_up(self, newest: Tick) -> None:
+        count = TICKS_AT_ONCE
+        while count == TICKS_AT_ONCE:
+            news = await self._stream.news(newest, TICKS_AT_ONCE)
+            if not news.is_ours or news.epoch != self._epoch or not news.is_known:
+                await self._begin_again(newest)
                 return
+            try:
+                for tick in news.ticks:
+                    await self._append(tick)
+                    self._newest = newest = tick
+            except TickGone:
+                logger.warning("events were dropped before they were read")
+                self._begin(await self._stream.head())
+                return
+            count = len(news.ticks)
 
-    async def _append(self, epoch: str, tick: Tick) -> None:
-        self._ring.extend(await self._reader.read(epoch, tick.tick))
-        self._tick = tick.tick
-        self._announce()
+    async def _append(self, tick: Tick) -> None:
+        """Read a tick into the ring, or what is missing of it since the last time failed."""
+        async for page in self._reader.read(self._epoch, tick, self._ring.end, is_hot=True):
+            self._ring.append(page)
+            self._waiting.wake(page)
 
-    def _announce(self) -> None:
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+    async def _begin_again(self, newest: Tick) -> None:
+        """The stream is not the one it was. If it was set back unnoticed, tell everybody."""
+        head = await self._stream.head()
+        if head.is_ours and head.epoch == self._epoch and head.oldest_tick <= newest.tick:
+            await self._stream.begin_epoch(self._epoch)
+            head = await self._stream.head()
+        self._begin(head)
+        logger.warning("the stream of events has begun anew: listeners start over")
+
+    def _reset(self, reason: str) -> Reset:
+        return Reset(reason=reason, position=f"{self._epoch}.{self._ring.end}")
 
     async def _wait_for_hint(self) -> None:
         try:

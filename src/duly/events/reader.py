@@ -1,15 +1,24 @@
-"""Turns ticks of the store into events. What never changes about a job is looked up once."""
+"""Turns ticks of the store into pages of events. What never changes about a job is read once."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from uuid import UUID
 
+import msgspec
+
 from ..jobs.status import JobStatus
-from ..store.stream import Change, Stream, Traits
+from ..store.stream import Change, Stream, Tick, Traits
 from .event import Event
+from .page import Page, pages_of
 
 MOST_KNOWN = 50_000
 UNKNOWN = Traits("unknown", "unknown", ())
+
+
+class TickGone(Exception):
+    """The events of a tick are not kept any more, all or some of them."""
 
 
 class Reader:
@@ -19,11 +28,21 @@ class Reader:
         self._stream = stream
         self._known: dict[UUID, Traits] = {}
 
-    async def read(self, epoch: str, tick: int) -> list[Event]:
-        """The events of one tick, in their order."""
-        changes = await self._stream.read(tick)
-        await self._learn(changes)
-        return [self._event(epoch, change) for change in changes]
+    async def read(
+        self, epoch: str, tick: Tick, after: int, *, is_hot: bool = False
+    ) -> AsyncGenerator[Page]:
+        """The events of one tick that come after a position. Raises TickGone."""
+        end = tick.base
+        async with aclosing(self._stream.read(tick)) as pieces:
+            async for changes in pieces:
+                end += len(changes)
+                wanted = [one for one in changes if one.position > after]
+                await self._learn(wanted)
+                events = [self._event(epoch, one) for one in wanted]
+                for page in pages_of(end - len(events), events, is_hot=is_hot):
+                    yield page
+        if end != tick.end:
+            raise TickGone
 
     async def _learn(self, changes: list[Change]) -> None:
         strangers = list({one.job_id for one in changes if one.job_id not in self._known})
@@ -48,5 +67,6 @@ class Reader:
             error=change.error,
             scheduled_at=change.scheduled_at,
             duration_ms=change.duration_ms,
+            details=None if change.details is None else msgspec.Raw(change.details.encode()),
             tags=traits.tags,
         )

@@ -1,33 +1,52 @@
-"""The newest events of the stream in memory; without gaps, so finding a position is arithmetic."""
+"""The newest events of the stream in memory; without gaps, so finding a position is a search."""
 
 from __future__ import annotations
 
-from .event import Event
+from bisect import bisect_right
+from operator import attrgetter
 
-CAPACITY = 20_000
+from .page import Page
+
+HEAVIEST = 16 * 1024 * 1024
+HOT_PAGES = 8
+
+_start = attrgetter("start")
 
 
 class Ring:
-    """Holds the events with the positions `start + 1` to `end`."""
+    """Holds the pages of events with the positions `start + 1` to `end`."""
 
     def __init__(self, position: int) -> None:
         self.start = position
-        self._events: list[Event] = []
+        self.end = position
+        self._pages: list[Page] = []
+        self._weight = 0
 
-    @property
-    def end(self) -> int:
-        """The position of the newest event."""
-        return self.start + len(self._events)
-
-    def extend(self, events: list[Event]) -> None:
+    def append(self, page: Page) -> None:
         """Append the next events, and forget the oldest when there are far too many."""
-        self._events.extend(events)
-        if len(self._events) > 2 * CAPACITY:
-            surplus = len(self._events) - CAPACITY
-            del self._events[:surplus]
-            self.start += surplus
+        self._pages.append(page)
+        self.end = page.end
+        self._weight += page.weight
+        if len(self._pages) > HOT_PAGES:
+            self._pages[-HOT_PAGES - 1].cool()
+        if self._weight > HEAVIEST:
+            self._forget()
 
-    def after(self, position: int, most: int) -> list[Event]:
-        """Up to `most` events after `position`, which must not be before `start`."""
-        index = position - self.start
-        return self._events[index : index + most]
+    def find(self, position: int) -> Page | None:
+        """The events after `position`, which must not be before `start`; None when it is the end.
+
+        Others may follow in the next page.
+        """
+        index = bisect_right(self._pages, position, key=_start) - 1
+        if index < 0 or position >= self._pages[index].end:
+            return None
+        return self._pages[index].after(position)
+
+    def _forget(self) -> None:
+        """Forget half of it at once, which costs less than a page each time."""
+        count = 0
+        while self._weight > HEAVIEST // 2 and count < len(self._pages) - 1:
+            self._weight -= self._pages[count].weight
+            count += 1
+        del self._pages[:count]
+        self.start = self._pages[0].start

@@ -1,15 +1,22 @@
-"""One listener of the stream: a position, what it wants, and nothing more."""
+"""One listener of the stream: a place, what it wants, and nothing more."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from .event import Event, EventFilters, Reset
+from .page import Page
 
-AT_ONCE = 256
 FOREVER = 3_600.0
+
+
+class Place(NamedTuple):
+    """A place between two events of one history."""
+
+    epoch: str
+    position: int
 
 
 class Source(Protocol):
@@ -17,16 +24,16 @@ class Source(Protocol):
 
     is_closed: bool
 
-    async def place(self, after: str | None) -> int | Reset:
-        """The position to go on from."""
+    async def place(self, after: str | None) -> Place | Reset:
+        """Where to go on from."""
         ...
 
-    async def after(self, position: int, most: int) -> list[Event]:
-        """Events after a position."""
+    async def after(self, place: Place) -> Page | Reset | None:
+        """The next events after a place."""
         ...
 
-    async def news(self, timeout: float) -> None:
-        """Wait for something new."""
+    async def wait(self, place: Place, filters: EventFilters, timeout: float) -> Place:
+        """Wait for something that matches."""
         ...
 
 
@@ -37,19 +44,20 @@ class Subscription:
     """
 
     def __init__(self, source: Source, filters: EventFilters, after: str | None) -> None:
+        self.filters = filters
         self._source = source
-        self._filters = filters
         self._after = after
-        self._position = 0
-        self._waiting: deque[Event | Reset] = deque()
+        self._place = Place("", 0)
+        self._reset: Reset | None = None
+        self._waiting: deque[Event] = deque()
 
     async def __aenter__(self) -> Self:
         place = await self._source.place(self._after)
         if isinstance(place, Reset):
-            self._waiting.append(place)
-            self._position = int(place.position.rpartition(".")[2])
+            self._start_over(place)
+            self._reset = place
         else:
-            self._position = place
+            self._place = place
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -64,28 +72,52 @@ class Subscription:
             if event is not None:
                 return event
 
+    @property
+    def position(self) -> str:
+        """Everything up to here was taken; a subscription after it goes on where this one is."""
+        position = self._place.position
+        if self._waiting:
+            position = int(self._waiting[0].position.rpartition(".")[2]) - 1
+        return f"{self._place.epoch}.{position}"
+
     async def next(self, timeout: float) -> Event | Reset | None:
         """The next event; None when none came in `timeout` seconds.
 
-        Raises StopAsyncIteration when the feed has closed.
+        Raises StopAsyncIteration when the feed has closed, and Unavailable.
+        """
+        if not self._waiting:
+            page = await self.next_page(timeout)
+            if not isinstance(page, Page):
+                return page
+            self._waiting.extend(page.matching(self.filters))
+        return self._waiting.popleft()
+
+    async def next_page(self, timeout: float) -> Page | Reset | None:
+        """The next page in which anything matches; None when none came in `timeout` seconds.
+
+        Raises StopAsyncIteration when the feed has closed, and Unavailable.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
-        while not self._waiting:
+        reset, self._reset = self._reset, None
+        while reset is None:
             if self._source.is_closed:
                 raise StopAsyncIteration
-            if not await self._take() and not self._waiting:
+            page = await self._source.after(self._place)
+            if isinstance(page, Reset):
+                self._start_over(page)
+                return page
+            if page is None:
                 left = deadline - loop.time()
                 if left <= 0:
                     return None
-                await self._source.news(left)
-        return self._waiting.popleft()
+                self._place = await self._source.wait(self._place, self.filters, left)
+                continue
+            self._place = self._place._replace(position=page.end)
+            if page.matching(self.filters):
+                return page
+        return reset
 
-    async def _take(self) -> bool:
-        """Take what is there; answers whether anything was, wanted or not."""
-        events = await self._source.after(self._position, AT_ONCE)
-        if not events:
-            return False
-        self._position += len(events)
-        self._waiting.extend(event for event in events if self._filters.match(event))
-        return True
+    def _start_over(self, reset: Reset) -> None:
+        epoch, _, number = reset.position.rpartition(".")
+        self._place = Place(epoch, int(number))

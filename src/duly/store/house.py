@@ -59,8 +59,9 @@ class House:
         return None if carried is None else int(carried[0]["carried"])
 
     async def prune_events(self, day: date) -> bool:
-        """Drop a day of events; False when others would have had to wait for it."""
-        return await self._patiently(statement("house/prune_events").text, day) is not None
+        """Drop a day of events; False when a transaction of that time is still open."""
+        done = await self._patiently(statement("house/prune_events").text, day)
+        return done is not None and bool(done[0]["is_done"])
 
     async def _patiently(self, text: str, *arguments: object) -> list[asyncpg.Record] | None:
         try:

@@ -144,7 +144,8 @@ create table duly.event (
   attempts smallint[],
   durations integer[],
   scheduled_at timestamptz[],
-  errors text[]
+  errors text[],
+  details jsonb[]
 ) partition by range (at);
 create index event_xid on duly.event (xid);
 alter table duly.event alter column job_ids set storage plain;
@@ -160,11 +161,33 @@ create table duly.event_tick (
   snap pg_snapshot not null,
   made_at timestamptz not null default now()
 );
+create index event_tick_base on duly.event_tick (base, tick);
 
--- Names this history of events. Positions of another history mean nothing here.
+-- Names this history of events. Positions of another history mean nothing here. `history` is where
+-- it was written; elsewhere, in a restored copy or after a failover, a new epoch must begin.
 create table duly.event_epoch (
-  epoch text primary key
+  epoch text primary key,
+  history text not null default ''
 );
+
+-- The newest progress that a job's handler has reported.
+create table duly.progress (
+  job_id uuid primary key,
+  lease bigint not null,
+  progress jsonb not null
+);
+
+-- What handlers said about their attempts.
+create table duly.log (
+  job_id uuid not null,
+  lease bigint not null,
+  n integer not null,
+  attempt smallint not null,
+  at timestamptz not null,
+  level text not null,
+  message text not null,
+  primary key (job_id, lease, n)
+) partition by range (job_id);
 
 -- ---------------------------------------------------------------------------------- the workers
 
@@ -199,6 +222,7 @@ create table duly.migration (
 create table duly.job_default partition of duly.job default;
 create table duly.attempt_default partition of duly.attempt default;
 create table duly.event_default partition of duly.event default;
+create table duly.log_default partition of duly.log default;
 
 -- ----------------------------------------------------------------------------------- the vacuum
 
@@ -220,6 +244,7 @@ alter table duly.running set (
 );
 alter table duly.worker set (fillfactor = 50);
 alter table duly.leader set (fillfactor = 10);
+alter table duly.progress set (fillfactor = 50);
 
 -- ------------------------------------------------------------------------- what people look at
 
@@ -253,11 +278,13 @@ select
     when coalesce(running.job_id, ready.job_id, scheduled.job_id) is null then ended.result
   end as result,
   job.tags,
-  job.unique_key
+  job.unique_key,
+  told.progress
 from duly.job as job
 left join duly.running as running on running.job_id = job.id
 left join duly.ready as ready on ready.job_id = job.id
 left join duly.scheduled as scheduled on scheduled.job_id = job.id
+left join duly.progress as told on told.job_id = job.id
 left join lateral (
   select attempt.status, attempt.attempt, attempt.finished_at, attempt.result
   from duly.attempt as attempt
@@ -442,13 +469,13 @@ declare
 begin
   perform pg_advisory_xact_lock(hashtext('duly.make_partitions'));
   for day in select (first_day + i)::date from generate_series(0, days - 1) as i loop
-    foreach kind in array array['job', 'attempt', 'event'] loop
+    foreach kind in array array['job', 'attempt', 'log', 'event'] loop
       part := kind || '_' || to_char(day, 'YYYYMMDD');
       continue when to_regclass('duly.' || part) is not null;
       -- Rows that are on their way into the default partition when a new one is attached would be
-      -- refused: nobody may be inserting. One order of locks, as everywhere: job, attempt, event.
+      -- refused: nobody may be inserting. One order of locks, as everywhere.
       if made = 0 then
-        lock table duly.job, duly.attempt, duly.event in share row exclusive mode;
+        lock table duly.job, duly.attempt, duly.log, duly.event in share row exclusive mode;
       end if;
       low := (day::timestamp at time zone 'UTC')::text;
       high := ((day + 1)::timestamp at time zone 'UTC')::text;
@@ -456,7 +483,7 @@ begin
         low := duly.first_id(low::timestamptz)::text;
         high := duly.first_id(high::timestamptz)::text;
       end if;
-      moved := case kind when 'job' then 'id' when 'attempt' then 'job_id' else 'at' end;
+      moved := case kind when 'job' then 'id' when 'event' then 'at' else 'job_id' end;
       execute format('create table duly.%I (like duly.%I including defaults including storage including constraints)', part, kind);
       execute format(
         'with gone as (delete from duly.%I where %I >= %L and %I < %L returning *) insert into duly.%I select * from gone',
@@ -470,18 +497,19 @@ begin
 end
 $$;
 
--- Drop one day of jobs and attempts. What is not finished, or finished at `keep_since` or later, is
--- carried over to the default partitions first. Answers how many jobs were carried over.
+-- Drop one day of jobs with all that belongs to them. What is not finished, or finished at
+-- `keep_since` or later, is carried over to the default partitions first. Answers how many jobs
+-- were carried over.
 create function duly.prune_day(day date, keep_since timestamptz) returns integer
 language plpgsql
 as $$
 declare
-  job_part text := 'job_' || to_char(day, 'YYYYMMDD');
-  attempt_part text := 'attempt_' || to_char(day, 'YYYYMMDD');
+  suffix text := to_char(day, 'YYYYMMDD');
   carried integer;
 begin
-  execute format('alter table duly.job detach partition duly.%I', job_part);
-  execute format('alter table duly.attempt detach partition duly.%I', attempt_part);
+  execute format('alter table duly.job detach partition duly.%I', 'job_' || suffix);
+  execute format('alter table duly.attempt detach partition duly.%I', 'attempt_' || suffix);
+  execute format('alter table duly.log detach partition duly.%I', 'log_' || suffix);
   execute format(
     'with wanted as materialized (
        select job.id from duly.%1$I as job
@@ -496,12 +524,22 @@ begin
      attempts as (
        insert into duly.attempt select attempt.* from duly.%2$I as attempt
        where attempt.job_id in (select id from wanted)
+     ),
+     logs as (
+       insert into duly.log select log.* from duly.%3$I as log
+       where log.job_id in (select id from wanted)
+     ),
+     forgotten as (
+       delete from duly.progress using duly.%1$I as job
+       where progress.job_id = job.id and job.id not in (select id from wanted)
      )
      insert into duly.job select job.* from duly.%1$I as job where job.id in (select id from wanted)',
-    job_part, attempt_part
+    'job_' || suffix, 'attempt_' || suffix, 'log_' || suffix
   ) using keep_since;
   get diagnostics carried = row_count;
-  execute format('drop table duly.%I, duly.%I', job_part, attempt_part);
+  execute format(
+    'drop table duly.%I, duly.%I, duly.%I', 'job_' || suffix, 'attempt_' || suffix, 'log_' || suffix
+  );
   return carried;
 end
 $$;
@@ -526,21 +564,85 @@ begin
     limit most
   ) as finished;
   delete from duly.attempt_default where job_id = any(gone);
+  delete from duly.log_default where job_id = any(gone);
+  delete from duly.progress where job_id = any(gone);
   delete from duly.job_default where id = any(gone);
   return coalesce(cardinality(gone), 0);
 end
 $$;
 
--- Drop one day of events, and the ticks that were made before its end.
-create function duly.prune_events(day date) returns void
+-- Drop one day of events, and the ticks that hold any of them: what is left stays readable. Answers
+-- whether that could be done; not before every transaction of that time has ended.
+create function duly.prune_events(day date) returns boolean
 language plpgsql
 as $$
+declare
+  part text := 'event_' || to_char(day, 'YYYYMMDD');
+  newest xid8;
+  first_kept bigint;
 begin
-  execute format('alter table duly.event detach partition duly.%I', 'event_' || to_char(day, 'YYYYMMDD'));
-  execute format('drop table duly.%I', 'event_' || to_char(day, 'YYYYMMDD'));
-  delete from duly.event_tick
-  where made_at < (day + 1)::timestamp at time zone 'UTC'
-    and tick < (select max(tick) from duly.event_tick);
+  execute format('lock table duly.%I in access exclusive mode', part);
+  execute format('select coalesce(max(xid), ''0'') from duly.%I', part) into newest;
+  select min(tick) into first_kept from duly.event_tick where pg_snapshot_xmin(snap) > newest;
+  if first_kept is null then
+    return false;
+  end if;
+  if newest > '0' then
+    delete from duly.event_tick where tick < first_kept;
+  end if;
+  execute format('alter table duly.event detach partition duly.%I', part);
+  execute format('drop table duly.%I', part);
+  return true;
+end
+$$;
+
+-- Where the events are being written: cluster, database, table, and the timeline of its WAL. What a
+-- provider does not let us ask stays empty.
+create function duly.history() returns text
+language plpgsql volatile security definer set search_path = pg_catalog
+as $$
+declare
+  cluster text := '';
+  timeline text := '';
+begin
+  begin
+    cluster := (select system_identifier from pg_control_system());
+  exception when insufficient_privilege or feature_not_supported or undefined_function then
+    null;
+  end;
+  begin
+    timeline := left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);
+  exception when insufficient_privilege or feature_not_supported or undefined_function then
+    null;
+  end;
+  return concat_ws('/', cluster, 'duly.event'::regclass::oid, timeline);
+end
+$$;
+
+-- Begin another history of events, unless one has begun since `epoch`. Positions of the old one are
+-- answered with a reset. Events of another cluster or table are dropped, since the transactions
+-- that they name are others here. Answers whether a new history was begun.
+create function duly.begin_epoch(old_epoch text) returns boolean
+language plpgsql
+as $$
+declare
+  here text := duly.history();
+  before text;
+begin
+  select history into before from duly.event_epoch where epoch = old_epoch for update;
+  if not found then
+    return false;
+  end if;
+  if regexp_replace(before, '/[^/]*$', '') <> regexp_replace(here, '/[^/]*$', '') then
+    truncate duly.event;
+    with gone as (delete from duly.event_tick returning tick, base, n)
+    insert into duly.event_tick (tick, base, n, snap)
+    select tick + 1, base + n, 0, pg_current_snapshot() from gone order by tick desc limit 1;
+  end if;
+  update duly.event_epoch
+  set epoch = left(encode(uuid_send(gen_random_uuid()), 'hex'), 8), history = here;
+  perform pg_notify('duly_tick', '');
+  return true;
 end
 $$;
 
@@ -555,5 +657,6 @@ as $$
   order by 1
 $$;
 
-insert into duly.event_epoch (epoch) values (left(encode(uuid_send(gen_random_uuid()), 'hex'), 8));
+insert into duly.event_epoch (epoch, history)
+values (left(encode(uuid_send(gen_random_uuid()), 'hex'), 8), duly.history());
 insert into duly.event_tick (tick, base, n, snap) values (0, 0, 0, pg_current_snapshot());

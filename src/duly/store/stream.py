@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -12,15 +12,9 @@ import asyncpg
 from ..postgres.pool import Database
 from .statements import statement
 
-
-class Head(NamedTuple):
-    """Where the stream stands: epoch, newest tick and position, and the oldest kept ones."""
-
-    epoch: str
-    tick: int
-    position: int
-    oldest_tick: int
-    oldest_position: int
+# A tick with more events than this is read piece by piece: nobody ticked for a long while.
+MOST_READ = 10_000
+ROWS_AT_ONCE = 50
 
 
 class Tick(NamedTuple):
@@ -29,10 +23,46 @@ class Tick(NamedTuple):
     tick: int
     base: int
     n: int
+    made_at: datetime
+
+    @property
+    def end(self) -> int:
+        """The position of its last event."""
+        return self.base + self.n
+
+
+class Head(NamedTuple):
+    """Where the stream stands. `is_ours` is false where the stream was written elsewhere.
+
+    Then this is a restored copy, or another server took over, and a new epoch must begin.
+    """
+
+    epoch: str
+    is_ours: bool
+    newest: Tick
+    oldest_tick: int
+    oldest_position: int
+
+
+class Ticked(NamedTuple):
+    """What came of cutting the stream: no tick when nothing was new, or it `is_ours` no more."""
+
+    epoch: str
+    is_ours: bool
+    tick: Tick | None
+
+
+class News(NamedTuple):
+    """The next ticks; `is_known` tells whether the tick before them is the one it was."""
+
+    epoch: str
+    is_ours: bool
+    is_known: bool
+    ticks: list[Tick]
 
 
 class Change(NamedTuple):
-    """One change of one job, as it was written."""
+    """One change of one job, or what its handler reported, as it was written."""
 
     position: int
     at: datetime
@@ -43,6 +73,7 @@ class Change(NamedTuple):
     duration_ms: int | None
     scheduled_at: datetime | None
     error: str | None
+    details: str | None
 
 
 class Traits(NamedTuple):
@@ -59,63 +90,59 @@ class Stream:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def tick(self) -> Tick | None:
-        """Give positions to what became visible since the last tick; None when nothing did.
+    async def tick(self) -> Ticked:
+        """Give positions to what became visible since the last tick.
 
-        Also None when another process did it at the same moment.
+        Two processes may do this at the same moment: one of them finds nothing new.
         """
         try:
-            rows = await self._database.fetch(statement("events/tick").text)
+            (row,) = await self._database.fetch(statement("events/tick").text)
         except asyncpg.UniqueViolationError:
-            return None
-        return Tick(*tuple(rows[0])[:3]) if rows else None
+            return await self.tick()
+        return Ticked(row["epoch"], row["is_ours"], _tick(row) if row["tick"] else None)
+
+    async def begin_epoch(self, epoch: str) -> bool:
+        """Begin another history of events; False when somebody did since `epoch`."""
+        rows = await self._database.fetch(statement("events/begin_epoch").text, epoch)
+        return bool(rows[0]["is_new"])
 
     async def head(self) -> Head:
         """Where the stream stands now."""
-        rows = await self._database.fetch(statement("events/head").text)
-        return Head(*rows[0])
+        (row,) = await self._database.fetch(statement("events/head").text)
+        return Head(
+            row["epoch"], row["is_ours"], _tick(row), row["oldest_tick"], row["oldest_position"]
+        )
 
-    async def ticks_after(self, tick: int, most: int) -> list[Tick]:
-        """The next ticks after `tick`, oldest first."""
-        query = statement("events/ticks_after")
-        rows = await self._database.fetch(query.text, tick, most)
-        return [Tick(*row) for row in rows]
+    async def news(self, known: Tick, most: int) -> News:
+        """The next ticks after a known one, oldest first."""
+        query = statement("events/news")
+        values: dict[str, object] = {"tick": known.tick, "made_at": known.made_at, "most": most}
+        rows = await self._database.fetch(query.text, *query.arguments(values))
+        first = rows[0]
+        ticks = [_tick(row) for row in rows if row["tick"] is not None]
+        return News(first["epoch"], first["is_ours"], first["is_known"], ticks)
 
     async def tick_at(self, position: int) -> Tick | None:
-        """The tick that holds the first event after `position`."""
+        """The tick that holds the first event after `position`, or the newest tick."""
         rows = await self._database.fetch(statement("events/tick_at").text, position)
-        return Tick(*rows[0]) if rows else None
+        return _tick(rows[0]) if rows else None
 
-    async def read(self, tick: int) -> list[Change]:
-        """The changes of one tick, in their order."""
-        rows = await self._database.fetch(statement("events/read").text, tick)
-        changes: list[Change] = []
-        for row in rows:
-            job_ids = row["job_ids"]
-            nothing = [None] * len(job_ids)
-            for job_id, attempt, duration, scheduled_at, error in zip(
-                job_ids,
-                row["attempts"] or [0] * len(job_ids),
-                row["durations"] or nothing,
-                row["scheduled_at"] or nothing,
-                row["errors"] or nothing,
-                strict=True,
-            ):
-                position = row["base"] + len(changes) + 1
-                changes.append(
-                    Change(
-                        position,
-                        row["at"],
-                        row["change"],
-                        row["status"],
-                        job_id,
-                        attempt,
-                        duration,
-                        scheduled_at,
-                        error,
-                    )
-                )
-        return changes
+    async def read(self, tick: Tick) -> AsyncGenerator[list[Change]]:
+        """The changes of one tick, in their order and in pieces. Nothing when it was pruned."""
+        text = statement("events/read").text
+        if tick.n <= MOST_READ:
+            yield _changes(await self._database.fetch(text, tick.tick), tick.base)
+            return
+        async with self._database.transaction() as connection:
+            end = tick.base
+            rows: list[asyncpg.Record] = []
+            async for row in connection.cursor(text, tick.tick, prefetch=ROWS_AT_ONCE):
+                rows.append(row)
+                if len(rows) == ROWS_AT_ONCE:
+                    changes, rows = _changes(rows, end), []
+                    end += len(changes)
+                    yield changes
+            yield _changes(rows, end)
 
     async def traits(self, job_ids: Sequence[UUID]) -> dict[UUID, Traits]:
         """Type, queue and tags of these jobs, of those that are still kept."""
@@ -123,3 +150,40 @@ class Stream:
         return {
             row["id"]: Traits(row["job_type"], row["queue"], tuple(row["tags"])) for row in rows
         }
+
+
+def _tick(row: asyncpg.Record) -> Tick:
+    return Tick(row["tick"], row["base"], row["n"], row["made_at"])
+
+
+def _changes(rows: list[asyncpg.Record], position: int) -> list[Change]:
+    """The changes in these rows, of which the first comes after `position`."""
+    changes: list[Change] = []
+    for row in rows:
+        job_ids = row["job_ids"]
+        nothing = [None] * len(job_ids)
+        for job_id, attempt, duration, scheduled_at, error, details in zip(
+            job_ids,
+            row["attempts"] or [0] * len(job_ids),
+            row["durations"] or nothing,
+            row["scheduled_at"] or nothing,
+            row["errors"] or nothing,
+            row["details"] or nothing,
+            strict=True,
+        ):
+            position += 1
+            changes.append(
+                Change(
+                    position,
+                    row["at"],
+                    row["change"],
+                    row["status"],
+                    job_id,
+                    attempt,
+                    duration,
+                    scheduled_at,
+                    error,
+                    details,
+                )
+            )
+    return changes

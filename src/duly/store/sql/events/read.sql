@@ -8,7 +8,7 @@ with bounds as (
 )
 select
   bounds.base, row.eseq, row.at, row.change, row.status, row.job_ids, row.attempts, row.durations,
-  row.scheduled_at, row.errors
+  row.scheduled_at, row.errors, row.details
 from bounds
 cross join lateral (
   select event.*

@@ -1,8 +1,16 @@
 -- Cut the stream here: what became visible since the last tick gets its positions.
--- Nothing comes back when there was nothing new. Must run in a transaction that wrote no events.
+-- Without a tick there was nothing new, or the stream was written elsewhere (is_ours is false).
+-- Must run in a transaction that wrote no events.
 -- Index: event_xid, the range between both snapshots and the ids that were in progress before.
-with last_tick as (
-  select tick, base, n, snap from duly.event_tick order by tick desc limit 1
+with place as (
+  select epoch, history = duly.history() as is_ours from duly.event_epoch
+),
+last_tick as (
+  select tick, base, n, snap
+  from duly.event_tick
+  where (select is_ours from place)
+  order by tick desc
+  limit 1
 ),
 here as (
   select pg_current_snapshot() as snap
@@ -31,6 +39,10 @@ made as (
   cross join here
   cross join fresh
   where fresh.n > 0
-  returning tick, base, n
+  returning tick, base, n, made_at
 )
-select tick, base, n, pg_notify('duly_tick', '') from made
+select
+  place.epoch, place.is_ours, made.tick, made.base, made.n, made.made_at,
+  case when made.tick is not null then pg_notify('duly_tick', '') end
+from place
+left join made on true

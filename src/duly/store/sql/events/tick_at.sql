@@ -1,7 +1,7 @@
--- The tick that holds the first event after a position: ticks have rising bases, so this is a
--- search from the newest backwards. Index: event_tick_pkey.
-select tick, base, n
+-- The tick that holds the first event after a position, or the newest one when there is none yet.
+-- Index: event_tick_base.
+select tick, base, n, made_at
 from duly.event_tick
 where base <= :position::bigint
-order by tick desc
+order by base desc, tick desc
 limit 1
