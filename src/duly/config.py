@@ -74,6 +74,16 @@ class Settings:
         "DULY_SSE_KEEP_ALIVE", 15.0, "Seconds between comments on a quiet event stream.", least=0.05
     )
 
+    streams: int = _setting(
+        "DULY_STREAMS", 2_000, "Most event streams that one server has open.", least=1
+    )
+    streams_per_address: int = _setting(
+        "DULY_STREAMS_PER_ADDRESS",
+        200,
+        "Most event streams of one client address; behind a proxy, all come from its address.",
+        least=1,
+    )
+
     slots: int = _setting(
         "DULY_SLOTS", 10, "How many jobs one worker runs at once.", least=1, most=10_000
     )

@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 
 from duly.api.app import create_api
+from duly.api.streaming.connection import Connection
 from duly.wiring import open_engine
 
 PATIENCE = 30.0
@@ -90,7 +91,7 @@ class RunningServer:
             listening = socket.create_server(("127.0.0.1", 0))
             self.port = listening.getsockname()[1]
             config = uvicorn.Config(
-                self.api, http="httptools", access_log=False, log_level="warning", lifespan="off"
+                self.api, http=Connection, access_log=False, log_level="warning", lifespan="off"
             )
             self._server = uvicorn.Server(config)
             self._started.set()

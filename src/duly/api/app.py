@@ -15,7 +15,6 @@ from ..config import Settings
 from ..events.feed import Feed
 from .auth import Guard
 from .endpoint import Endpoint, answer_unknown_route
-from .event_stream import OpenStreams
 from .openapi import describe
 from .operation import Operation
 from .problems import MethodNotAllowed, RouteNotFound, answer_to
@@ -24,6 +23,7 @@ from .routes.events import EventRoutes
 from .routes.health import HealthRoutes
 from .routes.jobs import JobRoutes
 from .routes.submissions import SubmissionRoutes
+from .streaming.seats import Seats
 
 
 def create_api(
@@ -37,7 +37,7 @@ def create_api(
 
     A server waits for its connections before it stops, and an event stream does not end by itself.
     """
-    streams = OpenStreams()
+    streams = Seats(settings.streams, settings.streams_per_address)
     operations = [
         *SubmissionRoutes(client, settings, job_types).operations(),
         *JobRoutes(client, settings).operations(),

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from ..config import Settings
-from .event_stream import JobChange
 from .operation import Operation
 from .problems import MEDIA_TYPE, Problem
+from .streaming.change import JobChange
 
 REF = "#/components/schemas/{name}"
 MEANINGS = {

@@ -11,7 +11,7 @@ import uuid
 
 import msgspec
 
-from ..errors import DulyError, NotFound, Refused
+from ..errors import DulyError, NotFound, Refused, Unavailable
 from ..jobs.text import clean_text
 from .answer import Answer
 
@@ -80,6 +80,16 @@ class BodyTooLarge(Refused):
     status = 413
 
 
+class TooManyStreamsOfOne(DulyError):
+    """Your address has {most} event streams open, which is the limit here: close one of them."""
+
+    status = 429
+
+
+class TooManyStreams(Unavailable):
+    """This server has {most} event streams open, which is its limit: try again later."""
+
+
 class MediaTypeRefused(Refused):
     """The body is said to be {given}: send {expected}, in UTF-8."""
 
@@ -139,7 +149,7 @@ def _headers(error: DulyError) -> tuple[tuple[bytes, bytes], ...]:
         return ((b"www-authenticate", b'Bearer realm="duly"'),)
     if isinstance(error, MethodNotAllowed):
         return ((b"allow", str(error.fields["allowed"]).encode()),)
-    if error.status == 503:
+    if error.status in (429, 503):
         return ((b"retry-after", RETRY_AFTER),)
     return ()
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 from datetime import datetime
 from functools import cache
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -25,6 +25,7 @@ POSITION = r"^(0|[A-Za-z0-9_-]{1,64}\.[0-9]{1,18})$"
 
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
 Position = Annotated[str, Meta(pattern=POSITION)]
+Include = Annotated[str, Meta(pattern=r"^(progress|log)(,(progress|log))?$")]
 Query = TypeVar("Query", bound=msgspec.Struct)
 
 
@@ -46,7 +47,7 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class EventQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which events to stream, and after which position: by default, those from now on."""
+    """Which events to tell, and after which position: by default, those from now on."""
 
     status: JobStatus | None = None
     job_type: Name | None = None
@@ -54,6 +55,9 @@ class EventQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     job_id: UUID | None = None
     tag: Name | None = None
     after: Position | None = None
+    include: Include | None = None
+    format: Literal["sse", "json"] = "sse"
+    limit: Annotated[int, Meta(ge=1, le=1000)] | None = None
 
 
 def read_query(request: Request, kind: type[Query]) -> Query:

@@ -115,6 +115,10 @@ class Feed:
             return self._reset(NOT_KEPT)
         return page if place.epoch == self._epoch else self._reset(ANOTHER_HISTORY)
 
+    def is_beyond(self, place: Place) -> bool:
+        """Whether there are events after a place."""
+        return place.epoch != self._epoch or place.position < self._ring.end
+
     async def wait(self, place: Place, filters: EventFilters, timeout: float) -> Place:
         """Wait for something that matches, at most `timeout` seconds, or until the feed closes.
 

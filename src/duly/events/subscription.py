@@ -10,6 +10,7 @@ from .event import Event, EventFilters, Reset
 from .page import Page
 
 FOREVER = 3_600.0
+LONGEST_SEARCH = 1.0
 
 
 class Place(NamedTuple):
@@ -30,6 +31,10 @@ class Source(Protocol):
 
     async def after(self, place: Place) -> Page | Reset | None:
         """The next events after a place."""
+        ...
+
+    def is_beyond(self, place: Place) -> bool:
+        """Whether there are events after a place."""
         ...
 
     async def wait(self, place: Place, filters: EventFilters, timeout: float) -> Place:
@@ -80,6 +85,11 @@ class Subscription:
             position = int(self._waiting[0].position.rpartition(".")[2]) - 1
         return f"{self._place.epoch}.{position}"
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are events already, wanted or not, that were not taken."""
+        return bool(self._waiting) or self._source.is_beyond(self._place)
+
     async def next(self, timeout: float) -> Event | Reset | None:
         """The next event; None when none came in `timeout` seconds.
 
@@ -95,10 +105,12 @@ class Subscription:
     async def next_page(self, timeout: float) -> Page | Reset | None:
         """The next page in which anything matches; None when none came in `timeout` seconds.
 
-        Raises StopAsyncIteration when the feed has closed, and Unavailable.
+        Among events that are there already it is looked for at least one second; then `is_behind`
+        stays true. Raises StopAsyncIteration when the feed has closed, and Unavailable.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
+        search_until = loop.time() + max(timeout, LONGEST_SEARCH)
         reset, self._reset = self._reset, None
         while reset is None:
             if self._source.is_closed:
@@ -116,6 +128,8 @@ class Subscription:
             self._place = self._place._replace(position=page.end)
             if page.matching(self.filters):
                 return page
+            if loop.time() > search_until:
+                return None
         return reset
 
     def _start_over(self, reset: Reset) -> None:

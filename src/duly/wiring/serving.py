@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 
 from ..api.app import create_api
+from ..api.streaming.connection import Connection
 from ..config import Settings
 from ..errors import SettingRefused
 from ..handlers.registry import HandlerRegistry
@@ -106,7 +107,7 @@ async def _serve_http(
     )
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ...api.event_stream import JobChange
+from ...api.streaming.change import JobChange
 from ...events.event import Event, Reset
 
 
