@@ -110,12 +110,15 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
 
 @cache
 def _numbers(kind: type[msgspec.Struct]) -> frozenset[str]:
-    fields = msgspec.structs.fields(kind)
     return frozenset(
-        field.encode_name
-        for field in fields
-        if isinstance(msgspec.inspect.type_info(field.type), msgspec.inspect.IntType)
+        field.encode_name for field in msgspec.structs.fields(kind) if _is_number(field.type)
     )
+
+
+def _is_number(hint: object) -> bool:
+    info = msgspec.inspect.type_info(hint)
+    kinds = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
+    return any(isinstance(one, msgspec.inspect.IntType) for one in kinds)
 
 
 def _number(text: str) -> int | str:
