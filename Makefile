@@ -36,8 +36,9 @@ test-15: $(VENV)/.test
 chaos: $(VENV)/.test  ## long runs under injected faults
 	@$(BIN)/python -m pytest -m chaos --timeout 1800
 
-bench: $(VENV)/.test  ## measure the engine on this machine
+bench: $(VENV)/.test  ## measure engine and event stream on this machine: minutes, 3 GB
 	@$(BIN)/python bench/engine.py
+	@$(BIN)/python bench/events.py
 
 format: $(VENV)/.lint  ## format the code, and mend what can be mended
 	@$(BIN)/ruff format $(SOURCES)
