@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import aclosing
 
 from ..errors import StreamUnsettled, Unavailable
 from ..store.stream import Head, Stream, Tick
@@ -74,7 +75,7 @@ class Feed:
     def close(self) -> None:
         """End every subscription."""
         self.is_closed = True
-        self._waiting.wake_all(self._ring.end)
+        self._waiting.wake_all()
 
     async def place(self, after: str | None) -> Place | Reset:
         """Where to go on from, or a Reset when `after` cannot be gone on from.
@@ -144,19 +145,23 @@ class Feed:
             raise StreamUnsettled
         self._epoch, self._newest, self._ring = head.epoch, head.newest, Ring(head.newest.end)
         self._past.forget()
-        self._waiting.wake_all(self._ring.end)
+        self._waiting.wake_all()
         return head.newest
 
     async def _catch_up(self, newest: Tick) -> None:
-        count = TICKS_AT_ONCE
-        while count == TICKS_AT_ONCE:
+        count, ring = TICKS_AT_ONCE, self._ring
+        while count == TICKS_AT_ONCE and ring is self._ring:
             news = await self._stream.news(newest, TICKS_AT_ONCE)
+            if ring is not self._ring:  # a listener found another history meanwhile
+                return
             if not news.is_ours or news.epoch != self._epoch or not news.is_known:
                 await self._begin_again(newest)
                 return
             try:
                 for tick in news.ticks:
-                    await self._append(tick)
+                    await self._append(tick, ring)
+                    if ring is not self._ring:
+                        return
                     self._newest = newest = tick
             except TickGone:
                 logger.warning("events were dropped before they were read")
@@ -164,15 +169,20 @@ class Feed:
                 return
             count = len(news.ticks)
 
-    async def _append(self, tick: Tick) -> None:
+    async def _append(self, tick: Tick, ring: Ring) -> None:
         """Read a tick into the ring, or what is missing of it since the last time failed."""
-        async for page in self._reader.read(self._epoch, tick, self._ring.end, is_hot=True):
-            self._ring.append(page)
-            self._waiting.wake(page)
+        async with aclosing(self._reader.read(self._epoch, tick, ring.end, is_hot=True)) as pages:
+            async for page in pages:
+                if ring is not self._ring:
+                    return
+                ring.append(page)
+                self._waiting.wake(page)
 
     async def _begin_again(self, newest: Tick) -> None:
         """The stream is not the one it was. If it was set back unnoticed, tell everybody."""
         head = await self._stream.head()
+        if self._newest is not newest:
+            return
         if head.is_ours and head.epoch == self._epoch and head.oldest_tick <= newest.tick:
             await self._stream.begin_epoch(self._epoch)
             head = await self._stream.head()

@@ -32,11 +32,11 @@ class Waiting:
         for filters in [one for one in self._futures if page.matching(one)]:
             _release(self._futures.pop(filters), page.start)
 
-    def wake_all(self, position: int) -> None:
-        """Wake everybody."""
+    def wake_all(self) -> None:
+        """Wake everybody, to look again from where they are."""
         groups, self._futures = self._futures, {}
         for group in groups.values():
-            _release(group, position)
+            _release(group, 0)
 
 
 def _release(group: set[asyncio.Future[int]], position: int) -> None:
