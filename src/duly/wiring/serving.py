@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import logging
 import os
+import resource
 import socket
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from .engine import Engine, open_engine
 from .signals import Signals
 
 HTTP_GRACE = 5
+OPEN_FILES = (65_536, 10_240)  # macOS promises no end to it, and grants the second
 
 logger = logging.getLogger("duly")
 
@@ -47,6 +49,7 @@ async def serve(
     to others without a token, or that cannot be bound.
     """
     check_door(settings)
+    raise_file_limit()
     with bind(settings) as door:
         async with (
             Signals() as signals,
@@ -93,6 +96,18 @@ def bind(settings: Settings) -> socket.socket:
     except OSError as error:
         reason = f"{settings.host}:{settings.port} cannot be bound ({error.strerror or error})"
         raise SettingRefused(variable="PORT", reason=f"{reason}: choose another port") from None
+
+
+def raise_file_limit() -> None:
+    """Let this process have as many connections as it may; many systems begin with 1,024 files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in OPEN_FILES:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        if soft == resource.RLIM_INFINITY or soft >= most:
+            return
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            return
 
 
 async def _serve_http(
