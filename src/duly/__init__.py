@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .app import Duly
     from .config import Secret, Settings
-    from .errors import DulyError
+    from .errors import DulyError, JobCancelled, JobFailed
     from .events.event import Event, EventFilters, Reset
+    from .following.following import Following
+    from .following.handle import JobHandle
     from .handlers.context import Context
     from .handlers.handler import Handler
     from .jobs.attempt import Attempt
@@ -27,9 +29,13 @@ _HOMES = {
     "Secret": "config",
     "Settings": "config",
     "DulyError": "errors",
+    "JobCancelled": "errors",
+    "JobFailed": "errors",
     "Event": "events.event",
     "EventFilters": "events.event",
     "Reset": "events.event",
+    "Following": "following.following",
+    "JobHandle": "following.handle",
     "Context": "handlers.context",
     "Handler": "handlers.handler",
     "Attempt": "jobs.attempt",
@@ -51,8 +57,12 @@ __all__ = [
     "DulyError",
     "Event",
     "EventFilters",
+    "Following",
     "Handler",
     "Job",
+    "JobCancelled",
+    "JobFailed",
+    "JobHandle",
     "JobStatus",
     "Outcome",
     "Reset",

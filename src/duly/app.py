@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 from uuid import UUID
 
 from .client import Client
 from .config import Settings
+from .events.event import EventFilters
+from .following.following import Following
+from .following.handle import JobHandle
 from .handlers.handler import Handler
 from .handlers.registry import HandlerRegistry
 from .jobs.job import Job
 from .jobs.payload import encode_payload
+from .jobs.status import JobStatus
 from .jobs.submission import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, Submission
 from .wiring import Engine, built_in_handlers, open_engine
 from .worker.worker import Worker
@@ -78,8 +82,8 @@ class Duly:
         max_attempts: int | None = None,
         unique_key: str | None = None,
         tags: Sequence[str] = (),
-    ) -> Job:
-        """Submit one job; it is durable when this returns.
+    ) -> JobHandle:
+        """Submit one job; it is durable when this returns. Await its `result()` if you like.
 
         Queue and `max_attempts` default to those of the handler, where it is registered here.
         Raises PayloadRefused or RequestRefused with the path of what does not fit, and
@@ -96,18 +100,49 @@ class Duly:
             unique_key=unique_key,
             tags=tuple(tags),
         )
-        return await self.client.enqueue(submission)
+        return self._handle(await self.client.enqueue(submission))
+
+    async def job(self, job_id: UUID) -> JobHandle:
+        """A handle of one job, to wait for it or to act on it; raises JobNotFound."""
+        return self._handle(await self.client.get(job_id))
 
     async def get(self, job_id: UUID) -> Job:
         """One job; raises JobNotFound."""
         return await self.client.get(job_id)
 
+    def events(
+        self,
+        *,
+        after: str | None = None,
+        job_id: UUID | None = None,
+        status: JobStatus | None = None,
+        job_type: str | None = None,
+        queue: str | None = None,
+        tag: str | None = None,
+        include: Collection[Literal["progress", "log"]] = (),
+    ) -> Following:
+        """What happens to jobs, live and in order: `async for event in app.events(): …`.
+
+        Starts now, or after the position of an earlier event, or with "0" at the oldest event that
+        is kept. A Reset among the events says that some may be missing. What running handlers
+        report comes only when it is included. While the database is away this waits, and then
+        misses nothing; it ends when the app is closed.
+        """
+        filters = EventFilters(
+            job_id=job_id,
+            status=None if status is None else JobStatus(status),
+            job_type=job_type,
+            queue=queue,
+            tag=tag,
+            progress="progress" in include,
+            log="log" in include,
+        )
+        return self._opened.live.follow(filters, after=after)
+
     @property
     def client(self) -> Client:
         """Every action on jobs; there while the app is open."""
-        if self._engine is None:
-            raise RuntimeError("open the app first: `async with app:`")
-        return self._engine.client
+        return self._opened.client
 
     @asynccontextmanager
     async def worker(
@@ -137,3 +172,12 @@ class Duly:
         self._engine = None
         if self._closing is not None:
             await self._closing.aclose()
+
+    @property
+    def _opened(self) -> Engine:
+        if self._engine is None:
+            raise RuntimeError("open the app first: `async with app:`")
+        return self._engine
+
+    def _handle(self, job: Job) -> JobHandle:
+        return JobHandle(job, self._opened.client, self._opened.endings)

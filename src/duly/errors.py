@@ -9,7 +9,9 @@ becomes at the doors (an HTTP status, an exit code) is in `STATUS` and `EXIT` be
     │                     DatabaseAddressRefused
     ├── Conflict          NotAllowed · IdempotencyConflict · UniqueKeyTaken
     ├── Unavailable       DatabaseUnreachable · EmbeddedPostgresFailed · StreamUnsettled
-    └── SchemaMismatch    SchemaTooOld · SchemaTooNew
+    ├── SchemaMismatch    SchemaTooOld · SchemaTooNew
+    ├── NotDone           JobFailed · JobCancelled
+    └── AppClosed
 """
 
 from __future__ import annotations
@@ -125,3 +127,19 @@ class SchemaTooOld(SchemaMismatch):
 
 class SchemaTooNew(SchemaMismatch):
     """The database has schema {found}, this duly knows only {needed}: install a newer duly."""
+
+
+class NotDone(DulyError):
+    """The job ended, but not well: it has no result."""
+
+
+class JobFailed(NotDone):
+    """Job {job_id} failed after {attempts} attempts: {reason}"""
+
+
+class JobCancelled(NotDone):
+    """Job {job_id} was cancelled: it has no result."""
+
+
+class AppClosed(DulyError):
+    """The app was closed while somebody waited. The jobs go on: open it again to wait for them."""

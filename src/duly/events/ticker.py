@@ -18,10 +18,11 @@ logger = logging.getLogger("duly.ticker")
 
 
 class Ticker:
-    """Looks for fresh events, always at the same pace, however many there are."""
+    """Looks for fresh events every `pause` seconds, however many there are."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, pause: float = PAUSE) -> None:
         self._stream = stream
+        self._pause = pause
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -35,4 +36,4 @@ class Ticker:
             except Unavailable as error:
                 logger.debug("no tick: %s", error)
                 await asyncio.sleep(0.5)
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(self._pause)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from ..errors import DulyError
 from ..events.feed import CHANNEL as TICKED
 from ..events.feed import Feed
 from ..events.ticker import Ticker
+from ..following.endings import Endings
+from ..following.live_stream import LiveStream
 from ..handlers.email import EmailHandler
 from ..handlers.handler import Handler
 from ..handlers.registry import HandlerRegistry
@@ -33,6 +35,8 @@ from ..worker.worker import Worker
 from .switchboard import Switchboard
 
 RESTART_PAUSE = 0.5
+# Where nobody keeps house, whoever follows the stream cuts it, at a leisurely pace.
+SLOW_TICKS = 1.0
 
 logger = logging.getLogger("duly")
 
@@ -52,15 +56,24 @@ def built_in_registry(settings: Settings) -> HandlerRegistry:
 
 @dataclass(slots=True, kw_only=True)
 class Engine:
-    """The parts of one process that is open."""
+    """The parts of one process that is open.
+
+    `live` is `feed` where that runs; elsewhere a feed that is opened when somebody wants it.
+    """
 
     settings: Settings
     dsn: Secret
     store: Store
     client: Client
     feed: Feed
+    live: LiveStream
     worker: Worker | None
     exit_is_clean: bool = True
+
+    @property
+    def endings(self) -> Endings:
+        """How the jobs of this database end."""
+        return Endings(self.client, self.live)
 
     async def reasons_not_ready(self) -> list[str]:
         """Why this process cannot do its work now; empty when it can."""
@@ -97,12 +110,16 @@ async def open_engine(
         notifier = Notifier(house.database)
         stack.push_async_callback(notifier.close)
         switchboard = Switchboard(notifier)
+        running = Feed(house.stream)
+        live = LiveStream(lambda: nullcontext(running) if feed else _open_feed(dsn))
+        stack.push_async_callback(live.close)
         engine = Engine(
             settings=settings,
             dsn=dsn,
             store=requests,
             client=Client(requests, notifier, switchboard.on_hint, registry),
-            feed=Feed(house.stream),
+            feed=running,
+            live=live,
             worker=None,
         )
         if maintenance:
@@ -119,10 +136,7 @@ async def open_engine(
                 queues=queues,
                 on_back=switchboard.on_back,
             )
-            switchboard.connect(READY, engine.worker.hint)
-            switchboard.connect(CANCELLED, lambda _: _look(engine))
-            await engine.worker.start()
-            stack.push_async_callback(_stop_worker, engine)
+            await _start_worker(engine, engine.worker, switchboard, stack)
         if switchboard.channels:
             _run(Listener(dsn, switchboard.channels, switchboard.on_hint).run, stack)
         yield engine
@@ -153,6 +167,18 @@ async def _open_store(dsn: Secret, name: str, size: int, stack: AsyncExitStack) 
     await database.open()
     stack.push_async_callback(database.close)
     return Store(database)
+
+
+@asynccontextmanager
+async def _open_feed(dsn: Secret) -> AsyncGenerator[Feed]:
+    """A feed that runs, on connections of its own."""
+    async with AsyncExitStack() as stack:
+        stream = (await _open_store(dsn, "events", 2, stack)).stream
+        feed = Feed(stream)
+        _run(Ticker(stream, SLOW_TICKS).run, stack)
+        _run(feed.run, stack)
+        _run(Listener(dsn, [TICKED], lambda _channel, _payload: feed.wake()).run, stack)
+        yield feed
 
 
 async def _keep_house(
@@ -191,11 +217,14 @@ def _run(loop: Callable[[], Coroutine[Any, Any, None]], stack: AsyncExitStack) -
     stack.push_async_callback(end)
 
 
-def _look(engine: Engine) -> None:
-    if engine.worker is not None:
-        engine.worker.look_for_cancellations()
+async def _start_worker(
+    engine: Engine, worker: Worker, switchboard: Switchboard, stack: AsyncExitStack
+) -> None:
+    switchboard.connect(READY, worker.hint)
+    switchboard.connect(CANCELLED, lambda _: worker.look_for_cancellations())
+    await worker.start()
+    stack.push_async_callback(_stop_worker, engine, worker)
 
 
-async def _stop_worker(engine: Engine) -> None:
-    if engine.worker is not None:
-        engine.exit_is_clean = await engine.worker.stop(engine.settings.grace)
+async def _stop_worker(engine: Engine, worker: Worker) -> None:
+    engine.exit_is_clean = await worker.stop(engine.settings.grace)

@@ -1,0 +1,1 @@
+"""Jobs and changes, followed from a program: handles that wait, iterators that go on."""
