@@ -1,18 +1,25 @@
-"""What a handler may know about the attempt it is making."""
+"""What a handler may know about the attempt it is making, and what it may say of it."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
+
+from .notebook import Notebook
+
+_opening = threading.Lock()
 
 
 @dataclass(slots=True, kw_only=True)
 class Context:
     """The attempt at hand. `deadline` is a moment of `time.monotonic()`, or None.
 
-    `lease` is the fence of every write that is made for this attempt.
+    `lease` is the fence of every write that is made for this attempt. `notebook` holds what the
+    handler has reported, None until it does; `announce` tells the worker that there is something
+    new in it, and may be called from any thread.
     """
 
     job_id: UUID
@@ -22,6 +29,8 @@ class Context:
     max_attempts: int
     lease: int
     deadline: float | None = None
+    notebook: Notebook | None = None
+    announce: Callable[[Context], None] | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -34,6 +43,40 @@ class Context:
         """Seconds until the deadline, never negative; None when there is no deadline."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
+    def progress(self, done: float, total: float | None = None, note: str | None = None) -> None:
+        """Say how far the job is, and what is being done. Call it as often as you like.
+
+        From a coroutine or a thread; it waits for nothing. The newest progress is stored a few
+        times per second. A note is cut at 500 characters. Raises TypeError or ValueError for what
+        is no number from 0 on.
+        """
+        notebook = self.notebook or self.open_notebook()
+        if notebook.put_progress(done, total, note):
+            self._announce(notebook)
+
+    def log(self, message: str, *, level: str = "info") -> None:
+        """Keep a line with the attempt. `level` is debug, info, warning or error.
+
+        From a coroutine or a thread; it waits for nothing. A message is cut at 2,000 characters,
+        and an attempt keeps 1,000 lines or 256 KiB. Raises TypeError or ValueError for what is no
+        text or no level.
+        """
+        notebook = self.notebook or self.open_notebook()
+        if notebook.put_line(message, level):
+            self._announce(notebook)
+
     def stop(self) -> None:
         """Ask the handler to come to an end. Safe from every thread."""
         self._stop.set()
+
+    def open_notebook(self) -> Notebook:
+        """Where reports are kept. Made when it is first needed: most handlers report nothing."""
+        with _opening:
+            if self.notebook is None:
+                self.notebook = Notebook()
+            return self.notebook
+
+    def _announce(self, notebook: Notebook) -> None:
+        notebook.is_announced = True
+        if self.announce is not None:
+            self.announce(self)

@@ -1,4 +1,4 @@
-"""One try at a job that has ended."""
+"""One try at a job that has ended, and what its handler said meanwhile."""
 
 from __future__ import annotations
 
@@ -25,3 +25,13 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime
     error: str | None
     result: msgspec.Raw | None = None
+
+
+class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of what the handler of a job has said. The lines after `position` follow it."""
+
+    position: str
+    attempt: int
+    at: datetime
+    level: str
+    message: str

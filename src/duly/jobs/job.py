@@ -11,12 +11,22 @@ import msgspec
 from .status import JobStatus
 
 
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a job was when its handler last said so, and what it was doing."""
+
+    done: int | float
+    total: int | float | None
+    note: str | None
+    at: datetime
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One piece of work kept in PostgreSQL. The first eleven fields are the public contract.
 
     `attempts` counts the tries so far, a running one included. `last_error` is the error of the
     newest attempt that had one. `scheduled_at` is the moment before which the job is not started:
-    as submitted, or after a back-off the next try. All times are aware, UTC.
+    as submitted, or after a back-off the next try. `progress` is the newest that a handler has
+    reported, of whichever attempt. All times are aware, UTC.
     """
 
     id: UUID
@@ -36,3 +46,4 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     result: Any = None
     tags: list[str] = []
     unique_key: str | None = None
+    progress: Progress | None = None

@@ -1,17 +1,18 @@
-"""Attempts: claimed, settled, and shown. Every write here is fenced by its lease."""
+"""Attempts: claimed, reported on, settled, and shown. Every write is fenced by its lease."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
-from ..jobs.attempt import Attempt
+from ..jobs.attempt import Attempt, LogLine
 from ..postgres.pool import Database
-from .claimed import ClaimedJob, Settlement
-from .rows import attempt_from
+from .claimed import ClaimedJob, Report, Settlement
+from .rows import attempt_from, line_from
 from .statements import statement
 
 Fence = tuple[UUID, int]
@@ -62,6 +63,28 @@ class Attempts:
         rows = await self._database.fetch(statement("attempts/held").text, worker)
         return [_claimed(row, row["queue"]) for row in rows]
 
+    async def report(self, reports: Sequence[Report]) -> set[int]:
+        """Write what handlers have reported; answers the leases that are the current ones.
+
+        To write the same lines once more does nothing.
+        """
+        query, now = statement("attempts/report"), time.monotonic()
+        lines = [(one.lease, *line) for one in reports for line in one.lines]
+        leases, numbers, moments, levels, messages = zip(*lines, strict=True) if lines else [()] * 5
+        values: dict[str, object] = {
+            "job_ids": [one.job_id for one in reports],
+            "leases": [one.lease for one in reports],
+            "progresses": [one.progress for one in reports],
+            "ages": [now - one.progress_at for one in reports],
+            "line_leases": leases,
+            "ns": numbers,
+            "line_ages": [now - moment for moment in moments],
+            "levels": levels,
+            "messages": messages,
+        }
+        rows = await self._database.fetch(query.text, *query.arguments(values))
+        return {row["lease"] for row in rows}
+
     async def settle(self, settlements: Sequence[Settlement]) -> set[Fence]:
         """Write outcomes; answers those that were accepted. The others came too late."""
         query = statement("attempts/settle")
@@ -91,6 +114,24 @@ class Attempts:
         """The attempts at a job that have ended, oldest first."""
         rows = await self._database.fetch(statement("attempts/list").text, job_id)
         return [attempt_from(row) for row in rows]
+
+    async def logs(
+        self, job_id: UUID, *, after: tuple[int, int], attempt: int | None, most: int
+    ) -> list[LogLine]:
+        """At most so many lines that handlers said about a job, oldest first.
+
+        `after` is the lease and the number of the line before.
+        """
+        query = statement("attempts/logs")
+        values: dict[str, object] = {
+            "job_id": job_id,
+            "lease": after[0],
+            "n": after[1],
+            "attempt": attempt,
+            "most": most,
+        }
+        rows = await self._database.fetch(query.text, *query.arguments(values))
+        return [line_from(row) for row in rows]
 
 
 def _claimed(row: asyncpg.Record, queue: str) -> ClaimedJob:

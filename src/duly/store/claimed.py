@@ -1,7 +1,8 @@
-"""A job in the hands of a worker, and the outcome that the worker hands back."""
+"""A job in the hands of a worker, and what the worker hands back: reports, and the outcome."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -36,3 +37,17 @@ class Settlement:
     error: str | None = None
     result: str | None = None
     kept: bool = True
+
+
+@dataclass(slots=True, frozen=True)
+class Report:
+    """What the handler of a running attempt has reported, at moments of `time.monotonic()`.
+
+    `progress` is JSON, or None. A line is its number in the attempt, its moment, level, message.
+    """
+
+    job_id: UUID
+    lease: int
+    progress: str | None
+    progress_at: float
+    lines: Sequence[tuple[int, float, str, str]]

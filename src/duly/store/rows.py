@@ -8,9 +8,11 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from ..jobs.attempt import Attempt
-from ..jobs.job import Job
+from ..jobs.attempt import Attempt, LogLine
+from ..jobs.job import Job, Progress
 from ..jobs.status import JobStatus
+
+_progress = msgspec.json.Decoder(Progress).decode
 
 
 def job_from(row: asyncpg.Record) -> Job:
@@ -20,6 +22,8 @@ def job_from(row: asyncpg.Record) -> Job:
     values["status"] = JobStatus(values["status"])
     result = values["result"]
     values["result"] = None if result is None else raw(result)
+    progress = values["progress"]
+    values["progress"] = None if progress is None else _progress(progress)
     return Job(**values)
 
 
@@ -30,6 +34,17 @@ def attempt_from(row: asyncpg.Record) -> Attempt:
     result = values["result"]
     values["result"] = None if result is None else raw(result)
     return Attempt(**values)
+
+
+def line_from(row: asyncpg.Record) -> LogLine:
+    """A line from a row of `attempts/logs`."""
+    return LogLine(
+        position=f"{row['lease']}.{row['n']}",
+        attempt=row["attempt"],
+        at=row["at"],
+        level=row["level"],
+        message=row["message"],
+    )
 
 
 def raw(text: str) -> msgspec.Raw:

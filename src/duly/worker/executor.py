@@ -17,6 +17,7 @@ from ..handlers.registry import HandlerRegistry, Registration
 from ..jobs.outcome import Outcome
 from ..store.claimed import ClaimedJob, Settlement
 from . import judge
+from .reporter import Reporter
 from .settler import Settler
 
 PREFETCH_SECONDS = 0.075
@@ -37,9 +38,12 @@ class Running:
 class Executor:
     """`slots` running attempts at most, and a small prefetch that is worth 75 ms of work."""
 
-    def __init__(self, registry: HandlerRegistry, settler: Settler, slots: int) -> None:
+    def __init__(
+        self, registry: HandlerRegistry, settler: Settler, reporter: Reporter, slots: int
+    ) -> None:
         self._registry = registry
         self._settler = settler
+        self._reporter = reporter
         self._slots = slots
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix="duly-handler")
         self._prefetched: deque[ClaimedJob] = deque()
@@ -105,6 +109,8 @@ class Executor:
             self._prefetched.clear()
         for running in list(self._running.values()):
             _end(running, ending)
+            if ending == "drop":
+                self._reporter.drop(running.ctx)
 
     async def finished(self) -> None:
         """Return when nothing is running."""
@@ -117,6 +123,7 @@ class Executor:
         for running in self._running.values():
             settlement = _ended(running)
             running.ending = "drop"
+            self._reporter.end(running.ctx)
             if settlement is not None:
                 self._settler.add(settlement)
 
@@ -133,6 +140,7 @@ class Executor:
             attempt=job.attempt,
             max_attempts=job.max_attempts,
             lease=job.lease,
+            announce=self._reporter.announce,
         )
         running = Running(job, ctx)
         self._running[job.lease] = running
@@ -149,6 +157,8 @@ class Executor:
             self._mean_seconds += SMOOTHING * (time.monotonic() - started - self._mean_seconds)
             del self._running[running.job.lease]
             if settlement is not None and running.ending != "drop":
+                if running.ctx.notebook is not None:
+                    self._reporter.end(running.ctx)
                 self._settler.add(settlement)
             while self._prefetched and len(self._running) < self._slots:
                 self._begin(self._prefetched.popleft())

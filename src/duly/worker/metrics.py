@@ -6,7 +6,7 @@ from prometheus_client import Counter
 
 STALE_WRITES = Counter(
     "duly_stale_writes",
-    "Outcomes that were refused because their lease was no longer the current one.",
+    "Outcomes and reports that were refused because their lease was no longer the current one.",
     ["job_type"],
 )
 ATTEMPTS = Counter("duly_attempts", "Attempts that ended, by how they ended.", ["outcome"])

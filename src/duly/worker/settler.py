@@ -1,6 +1,7 @@
 """Writes outcomes in batches: at once when idle, otherwise when the batch in flight is written.
 
-An outcome is kept until the database has accepted or refused it, however long that takes.
+An outcome is kept until the database has accepted or refused it, however long that takes. What its
+attempt has reported is written before it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ..jobs.status import JobStatus
 from ..store.attempts import Attempts
 from ..store.claimed import Settlement
 from .metrics import ATTEMPTS, STALE_WRITES
+from .reporter import Reporter
 
 MOST_AT_ONCE = 500
 LONGEST_PAUSE = 2.0
@@ -31,9 +33,13 @@ class Settler:
     """`on_back` is called for each job that went back to wait, with its delay (seconds) or None."""
 
     def __init__(
-        self, attempts: Attempts, on_back: Callable[[str, float | None], None] = ignore_return
+        self,
+        attempts: Attempts,
+        reporter: Reporter,
+        on_back: Callable[[str, float | None], None] = ignore_return,
     ) -> None:
         self._attempts = attempts
+        self._reporter = reporter
         self._on_back = on_back
         self._waiting: list[Settlement] = []
         self._flushing: asyncio.Task[None] | None = None
@@ -71,6 +77,8 @@ class Settler:
         failures = 0
         while True:
             try:
+                if self._reporter.is_behind:
+                    await self._reporter.catch_up({one.job.lease for one in batch})
                 accepted = await self._attempts.settle(batch)
                 if failures and len(accepted) < len(batch):
                     fences = [(one.job.id, one.job.lease) for one in batch]

@@ -1,4 +1,4 @@
-"""One worker: its claimer, executor, settler and heartbeat, from start to stop."""
+"""One worker: its claimer, executor, reporter, settler and heartbeat, from start to stop."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from .executor import Executor
 from .heartbeat import Heartbeat
 from .lanes import Lanes
 from .metrics import LOST
+from .reporter import Reporter
 from .settler import Settler, ignore_return
 from .wakeup import Wakeup
 
@@ -49,8 +50,9 @@ class Worker:
         self._settings = settings
         self._queues = queues
         self.name = f"{socket.gethostname()}/{os.getpid()}-{secrets.token_hex(2)}"
-        self.settler = Settler(store.attempts, on_back)
-        self.executor = Executor(registry, self.settler, settings.slots)
+        self.reporter = Reporter(store.attempts)
+        self.settler = Settler(store.attempts, self.reporter, on_back)
+        self.executor = Executor(registry, self.settler, self.reporter, settings.slots)
         lanes = Lanes(store.attempts, queues)
         self.claimer = Claimer(lanes, self.executor, Wakeup(settings.poll))
         self.heartbeat = Heartbeat(
@@ -141,6 +143,7 @@ class Worker:
         except (DulyError, TimeoutError) as error:
             logger.warning("the worker could not say goodbye: %s", error)
         await self.heartbeat.stop()
+        await self.reporter.close()
 
     def _lost(self) -> None:
         """Others may take the jobs now: end every handler, write nothing, start over."""

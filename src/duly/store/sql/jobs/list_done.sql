@@ -28,7 +28,7 @@ with page as materialized (
 select
   shown.id, job_type, payload::text as payload, status, attempts, max_attempts, last_error,
   scheduled_at, processing_started_at, created_at, updated_at, queue, priority, finished_at,
-  result::text as result, tags, unique_key
+  result::text as result, tags, unique_key, progress::text as progress
 from page
 cross join lateral (
   select jobs.* from duly.jobs as jobs where jobs.id = page.id offset 0
