@@ -141,8 +141,9 @@ async def with_history(settings: Settings, events: int) -> dict[str, object]:
         await connection.execute("select duly.enqueue('kept', run_at => now() + '1 day')")
         ticked = await engine.store.stream.tick()
         statement = statements.statement("events/read")
+        values = {"tick": ticked.tick.tick, "made_at": ticked.tick.made_at, "after": 0}
         plan = await connection.fetchval(
-            f"explain (analyze, format json) {statement.text}", ticked.tick.tick
+            f"explain (analyze, format json) {statement.text}", *statement.arguments(values)
         )
         looks = []
         for _ in range(200):

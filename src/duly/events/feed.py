@@ -82,11 +82,13 @@ class Feed:
 
         Raises Unavailable.
         """
-        await self._start()
+        newest = await self._start()
         if after is None:
             return Place(self._epoch, self._ring.end)
-        head = await self._stream.head()
-        if head.epoch != self._epoch or not head.is_ours:
+        head = await self._stream.head(newest)
+        if not head.is_known and newest is self._newest:
+            head = await self._begin_again(newest)
+        elif head.epoch != self._epoch or not head.is_ours:
             self._begin(head)
         if after in ("0", f"{head.epoch}.0"):
             return Place(head.epoch, head.oldest_position)
@@ -111,8 +113,9 @@ class Feed:
         if place.position >= self._ring.start:
             return self._ring.find(place.position)
         try:
-            page = await self._past.after(place.epoch, place.position)
+            page = await self._past.after(place, await self._start())
         except TickGone:
+            self.wake()  # if the stream was set back, nobody has said so yet
             return self._reset(NOT_KEPT)
         return page if place.epoch == self._epoch else self._reset(ANOTHER_HISTORY)
 
@@ -178,16 +181,16 @@ class Feed:
                 ring.append(page)
                 self._waiting.wake(page)
 
-    async def _begin_again(self, newest: Tick) -> None:
+    async def _begin_again(self, newest: Tick) -> Head:
         """The stream is not the one it was. If it was set back unnoticed, tell everybody."""
         head = await self._stream.head()
-        if self._newest is not newest:
-            return
         if head.is_ours and head.epoch == self._epoch and head.oldest_tick <= newest.tick:
             await self._stream.begin_epoch(self._epoch)
             head = await self._stream.head()
-        self._begin(head)
-        logger.warning("the stream of events has begun anew: listeners start over")
+        if self._newest is newest or head.epoch != self._epoch:
+            self._begin(head)
+            logger.warning("the stream of events has begun anew: listeners start over")
+        return head
 
     def _reset(self, reason: str) -> Reset:
         return Reset(reason=reason, position=f"{self._epoch}.{self._ring.end}")

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from ..store.stream import MOST_READ, Stream, Tick
 from .page import Page
 from .reader import Reader, TickGone
+from .subscription import Place
 
 MOST_KEPT = 20_000  # events
 
@@ -19,39 +20,49 @@ class Past:
     def __init__(self, stream: Stream, reader: Reader) -> None:
         self._stream = stream
         self._reader = reader
-        self._kept: OrderedDict[int, list[Page]] = OrderedDict()
+        self._kept: OrderedDict[Place, list[Page]] = OrderedDict()
         self._alone = asyncio.Lock()
 
-    async def after(self, epoch: str, position: int) -> Page:
-        """The next events after a position that others have read already. Raises TickGone."""
+    async def after(self, place: Place, known: Tick) -> Page:
+        """The next events after a place that others have passed already.
+
+        `known` is a tick that must not have changed meanwhile. Raises TickGone.
+        """
         async with self._alone:
-            for base, pages in self._kept.items():
-                if pages[0].start <= position < pages[-1].end:
-                    self._kept.move_to_end(base)
-                    return _page_at(pages, position)
-            tick = await self._stream.tick_at(position)
-            if tick is None or tick.end <= position:
+            for start, pages in self._kept.items():
+                if start.epoch == place.epoch and _hold(pages, place.position):
+                    self._kept.move_to_end(start)
+                    return _page_at(pages, place.position)
+            tick = await self._stream.tick_at(place.position, known)
+            if tick is None or tick.end <= place.position:
                 raise TickGone
-            if tick.n > MOST_READ:
-                return await self._first_page(epoch, tick, position)
-            pages = [page async for page in self._reader.read(epoch, tick, tick.base)]
-            self._keep(pages)
-            return _page_at(pages, position)
+            start = place if tick.n > MOST_READ else Place(place.epoch, tick.base)
+            pages = await self._read(start, tick)
+            self._keep(start, pages)
+            return _page_at(pages, place.position)
 
     def forget(self) -> None:
         """Forget everything: this is another history."""
         self._kept.clear()
 
-    async def _first_page(self, epoch: str, tick: Tick, position: int) -> Page:
-        async with aclosing(self._reader.read(epoch, tick, position)) as pages:
-            async for page in pages:
-                return page
-        raise TickGone
+    async def _read(self, start: Place, tick: Tick) -> list[Page]:
+        """What comes after a place: the rest of the tick, or a good piece of it."""
+        pages: list[Page] = []
+        async with aclosing(self._reader.read(start.epoch, tick, start.position)) as coming:
+            async for page in coming:
+                pages.append(page)
+                if page.end - start.position >= MOST_READ:
+                    break
+        return pages
 
-    def _keep(self, pages: list[Page]) -> None:
-        self._kept[pages[0].start] = pages
+    def _keep(self, start: Place, pages: list[Page]) -> None:
+        self._kept[start] = pages
         while sum(kept[-1].end - kept[0].start for kept in self._kept.values()) > MOST_KEPT:
             self._kept.popitem(last=False)
+
+
+def _hold(pages: list[Page], position: int) -> bool:
+    return pages[0].start <= position < pages[-1].end
 
 
 def _page_at(pages: list[Page], position: int) -> Page:

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from ..jobs.status import JobStatus
-from ..store.stream import Change, Stream, Tick, Traits
+from ..store.stream import MOST_READ, Change, Stream, Tick, Traits
 from .event import Event
 from .page import Page, pages_of
 
@@ -32,14 +32,15 @@ class Reader:
         self, epoch: str, tick: Tick, after: int, *, is_hot: bool = False
     ) -> AsyncGenerator[Page]:
         """The events of one tick that come after a position. Raises TickGone."""
-        end = tick.base
-        async with aclosing(self._stream.read(tick)) as pieces:
+        end = max(after, tick.base)
+        async with aclosing(self._stream.read(tick, end)) as pieces:
             async for changes in pieces:
-                end += len(changes)
-                wanted = [one for one in changes if one.position > after]
-                await self._learn(wanted)
-                events = [self._event(epoch, one) for one in wanted]
-                for page in pages_of(end - len(events), events, is_hot=is_hot):
+                start, end = end, end + len(changes)
+                if end > tick.end or (end < tick.end and tick.n <= MOST_READ):
+                    raise TickGone  # nothing of it may be told
+                await self._learn(changes)
+                events = [self._event(epoch, one) for one in changes]
+                for page in pages_of(start, events, is_hot=is_hot):
                     yield page
         if end != tick.end:
             raise TickGone

@@ -35,10 +35,12 @@ class Head(NamedTuple):
     """Where the stream stands. `is_ours` is false where the stream was written elsewhere.
 
     Then this is a restored copy, or another server took over, and a new epoch must begin.
+    `is_known` is false where the tick that was asked for is not the one it was.
     """
 
     epoch: str
     is_ours: bool
+    is_known: bool
     newest: Tick
     oldest_tick: int
     oldest_position: int
@@ -106,43 +108,57 @@ class Stream:
         rows = await self._database.fetch(statement("events/begin_epoch").text, epoch)
         return bool(rows[0]["is_new"])
 
-    async def head(self) -> Head:
-        """Where the stream stands now."""
-        (row,) = await self._database.fetch(statement("events/head").text)
+    async def head(self, known: Tick | None = None) -> Head:
+        """Where the stream stands now, and whether it is still the one of a known tick."""
+        query = statement("events/head")
+        values = _named(known)
+        (row,) = await self._database.fetch(query.text, *query.arguments(values))
         return Head(
-            row["epoch"], row["is_ours"], _tick(row), row["oldest_tick"], row["oldest_position"]
+            row["epoch"],
+            row["is_ours"],
+            row["is_known"],
+            _tick(row),
+            row["oldest_tick"],
+            row["oldest_position"],
         )
 
     async def news(self, known: Tick, most: int) -> News:
         """The next ticks after a known one, oldest first."""
         query = statement("events/news")
-        values: dict[str, object] = {"tick": known.tick, "made_at": known.made_at, "most": most}
+        values = {**_named(known), "most": most}
         rows = await self._database.fetch(query.text, *query.arguments(values))
         first = rows[0]
         ticks = [_tick(row) for row in rows if row["tick"] is not None]
         return News(first["epoch"], first["is_ours"], first["is_known"], ticks)
 
-    async def tick_at(self, position: int) -> Tick | None:
-        """The tick that holds the first event after `position`, or the newest tick."""
-        rows = await self._database.fetch(statement("events/tick_at").text, position)
+    async def tick_at(self, position: int, known: Tick) -> Tick | None:
+        """The tick that holds the first event after `position`, or the newest tick.
+
+        None when it was pruned, or when this is not the stream of the known tick any more.
+        """
+        query = statement("events/tick_at")
+        values = {**_named(known), "position": position}
+        rows = await self._database.fetch(query.text, *query.arguments(values))
         return _tick(rows[0]) if rows else None
 
-    async def read(self, tick: Tick) -> AsyncGenerator[list[Change]]:
-        """The changes of one tick, in their order and in pieces. Nothing when it was pruned."""
-        text = statement("events/read").text
+    async def read(self, tick: Tick, after: int = 0) -> AsyncGenerator[list[Change]]:
+        """The changes of one tick after a position, in their order and in pieces.
+
+        Nothing when the tick was pruned, or is not the one it was.
+        """
+        query = statement("events/read")
+        arguments = query.arguments({**_named(tick), "after": after})
         if tick.n <= MOST_READ:
-            yield _changes(await self._database.fetch(text, tick.tick), tick.base)
+            yield _changes(await self._database.fetch(query.text, *arguments), after)
             return
         async with self._database.transaction() as connection:
-            end = tick.base
             rows: list[asyncpg.Record] = []
-            async for row in connection.cursor(text, tick.tick, prefetch=ROWS_AT_ONCE):
+            async for row in connection.cursor(query.text, *arguments, prefetch=ROWS_AT_ONCE):
                 rows.append(row)
                 if len(rows) == ROWS_AT_ONCE:
-                    changes, rows = _changes(rows, end), []
-                    end += len(changes)
-                    yield changes
-            yield _changes(rows, end)
+                    yield _changes(rows, after)
+                    rows = []
+            yield _changes(rows, after)
 
     async def traits(self, job_ids: Sequence[UUID]) -> dict[UUID, Traits]:
         """Type, queue and tags of these jobs, of those that are still kept."""
@@ -156,11 +172,19 @@ def _tick(row: asyncpg.Record) -> Tick:
     return Tick(row["tick"], row["base"], row["n"], row["made_at"])
 
 
-def _changes(rows: list[asyncpg.Record], position: int) -> list[Change]:
-    """The changes in these rows, of which the first comes after `position`."""
+def _named(tick: Tick | None) -> dict[str, object]:
+    """A tick as an argument: its number alone could be that of another one by now."""
+    if tick is None:
+        return {"tick": None, "made_at": None}
+    return {"tick": tick.tick, "made_at": tick.made_at}
+
+
+def _changes(rows: list[asyncpg.Record], after: int) -> list[Change]:
+    """The changes in these rows that come after a position."""
     changes: list[Change] = []
     for row in rows:
         job_ids = row["job_ids"]
+        position = int(row["finish"]) - len(job_ids)
         nothing = [None] * len(job_ids)
         for job_id, attempt, duration, scheduled_at, error, details in zip(
             job_ids,
@@ -172,6 +196,8 @@ def _changes(rows: list[asyncpg.Record], position: int) -> list[Change]:
             strict=True,
         ):
             position += 1
+            if position <= after:
+                continue
             changes.append(
                 Change(
                     position,

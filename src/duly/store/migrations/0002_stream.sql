@@ -220,9 +220,10 @@ begin
 end
 $$;
 
--- Where the events are being written: cluster, database, table, and the timeline of its WAL. What a
--- provider does not let us ask stays empty.
-create function duly.history() returns text
+-- Where the events are being written: cluster, database, table, the transaction that wrote down the
+-- epoch (a restored row has another one), and the timeline of the WAL. What a provider, or a
+-- standby, does not let us ask stays empty.
+create function duly.history(written_by xid) returns text
 language plpgsql volatile security definer set search_path = pg_catalog
 as $$
 declare
@@ -236,24 +237,29 @@ begin
   end;
   begin
     timeline := left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);
-  exception when insufficient_privilege or feature_not_supported or undefined_function then
+  exception when insufficient_privilege or feature_not_supported or undefined_function
+    or object_not_in_prerequisite_state then
     null;
   end;
-  return concat_ws('/', cluster, 'duly.event'::regclass::oid, timeline);
+  return concat_ws(
+    '/', cluster, (select oid from pg_database where datname = current_database()),
+    'duly.event'::regclass::oid, written_by, timeline
+  );
 end
 $$;
 
 -- Begin another history of events, unless one has begun since `epoch`. Positions of the old one are
--- answered with a reset. Events of another cluster or table are dropped, since the transactions
--- that they name are others here. Answers whether a new history was begun.
+-- answered with a reset. In a copy the events are dropped, since the transactions that they name
+-- are others here. Answers whether a new history was begun.
 create function duly.begin_epoch(old_epoch text) returns boolean
 language plpgsql
 as $$
 declare
-  here text := duly.history();
   before text;
+  here text;
 begin
-  select history into before from duly.event_epoch where epoch = old_epoch for update;
+  select history, duly.history(xmin) into before, here
+  from duly.event_epoch where epoch = old_epoch for update;
   if not found then
     return false;
   end if;
@@ -264,7 +270,8 @@ begin
     select tick + 1, base + n, 0, pg_current_snapshot() from gone order by tick desc limit 1;
   end if;
   update duly.event_epoch
-  set epoch = left(encode(uuid_send(gen_random_uuid()), 'hex'), 8), history = here;
+  set epoch = left(encode(uuid_send(gen_random_uuid()), 'hex'), 8),
+    history = duly.history(pg_current_xact_id()::xid);
   perform pg_notify('duly_tick', '');
   return true;
 end
@@ -272,7 +279,7 @@ $$;
 
 -- Names the place of a history of events. Elsewhere a new epoch begins.
 alter table duly.event_epoch add column history text not null default '';
-update duly.event_epoch set history = duly.history();
+update duly.event_epoch set history = duly.history(pg_current_xact_id()::xid);
 
 -- The days that are there already get their part of the logs.
 select duly.make_partitions(day, 1) from duly.partition_days('job') as day;

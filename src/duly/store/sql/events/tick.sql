@@ -3,7 +3,7 @@
 -- Must run in a transaction that wrote no events.
 -- Index: event_xid, the range between both snapshots and the ids that were in progress before.
 with place as (
-  select epoch, history = duly.history() as is_ours from duly.event_epoch
+  select epoch, history = duly.history(xmin) as is_ours from duly.event_epoch
 ),
 last_tick as (
   select tick, base, n, snap

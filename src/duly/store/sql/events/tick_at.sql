@@ -1,7 +1,13 @@
 -- The tick that holds the first event after a position, or the newest one when there is none yet.
--- Index: event_tick_base.
-select tick, base, n, made_at
-from duly.event_tick
-where base <= :position::bigint
-order by base desc, tick desc
-limit 1
+-- Nothing when the stream is not the one of a tick that the reader knows: it was set back.
+-- Index: event_tick_base, event_tick_pkey.
+select coming.tick, coming.base, coming.n, coming.made_at
+from duly.event_tick as known
+cross join lateral (
+  select event_tick.tick, event_tick.base, event_tick.n, event_tick.made_at
+  from duly.event_tick
+  where event_tick.base <= :position::bigint
+  order by event_tick.base desc, event_tick.tick desc
+  limit 1
+) as coming
+where known.tick = :tick::bigint and known.made_at = :made_at::timestamptz
