@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
-from .errors import IdempotencyConflict, JobNotFound
-from .handlers.registry import HandlerRegistry
-from .jobs.attempt import Attempt
+from .errors import IdempotencyConflict, JobNotFound, RequestRefused
+from .handlers.registry import HandlerRegistry, KnownJobType
+from .jobs.attempt import Attempt, LogLine
 from .jobs.filters import JobFilters
 from .jobs.job import Job
 from .jobs.status import JobStatus
@@ -59,10 +61,11 @@ class Client:
         """Make one job, durably; concurrent calls share a statement.
 
         The live job that holds the same unique key, or the job that was made under the same
-        idempotency key, is answered instead of a new one. Raises RequestRefused, and
-        IdempotencyConflict when that key came with another fingerprint.
+        idempotency key, is answered instead of a new one. Raises RequestRefused; PayloadRefused,
+        where the handler is known and cannot read the payload; and IdempotencyConflict when that
+        key came with another fingerprint.
         """
-        submission = self._completed(submission.check())
+        submission = self._completed(submission.check(), "$")
         (made,) = await self._store.gatherer.enqueue([(submission, idempotency)])
         if made.is_new:
             self._hint(submission, made)
@@ -73,7 +76,10 @@ class Client:
 
     async def enqueue_many(self, submissions: Sequence[Submission]) -> list[Job]:
         """Make many jobs, all or none, in order. RequestRefused tells which one by `$[index]`."""
-        whole = [self._completed(one.check(f"$[{index}]")) for index, one in enumerate(submissions)]
+        whole = [
+            self._completed(one.check(f"$[{index}]"), f"$[{index}]")
+            for index, one in enumerate(submissions)
+        ]
         made = await self._store.gatherer.enqueue([(one, None) for one in whole])
         old = await self._store.jobs.get([one.job_id for one in made if not one.is_new])
         jobs: list[Job] = []
@@ -101,6 +107,22 @@ class Client:
         await self.get(job_id)
         return await self._store.attempts.list(job_id)
 
+    async def logs(
+        self,
+        job_id: UUID,
+        *,
+        limit: int = 1_000,
+        after: str | None = None,
+        attempt: int | None = None,
+    ) -> list[LogLine]:
+        """What the handlers of a job have said, oldest first, after the position of a line.
+
+        Raises JobNotFound, and RequestRefused for what is no position.
+        """
+        place = (0, 0) if after is None else _place(after)
+        await self.get(job_id)
+        return await self._store.attempts.logs(job_id, after=place, attempt=attempt, most=limit)
+
     async def cancel(self, job_id: UUID) -> Job:
         """Cancel a pending job, or ask the worker of a running one to stop it.
 
@@ -118,8 +140,21 @@ class Client:
         self._tell(READY, await self._store.jobs.retry(job_id))
         return await self.get(job_id)
 
-    def _completed(self, submission: Submission) -> Submission:
-        """The submission with what it leaves open, as its handler says where that is known."""
+    async def job_types(self) -> list[KnownJobType]:
+        """The job types that this process or a live worker knows, by name."""
+        counts = Counter(kind for one in await self._store.workers.list() for kind in one.job_types)
+        known = {one.job_type: one for one in self._registry.known_types()}
+        for job_type, workers in counts.items():
+            here = known.get(job_type) or KnownJobType(job_type=job_type)
+            known[job_type] = msgspec.structs.replace(here, workers=workers)
+        return [known[job_type] for job_type in sorted(known)]
+
+    def _completed(self, submission: Submission, path: str) -> Submission:
+        """The submission with what it leaves open, as its handler says where that is known.
+
+        Raises PayloadRefused when the handler is known and cannot read the payload.
+        """
+        self._registry.check_payload(submission.job_type, submission.payload, f"{path}.payload")
         if submission.queue is not None and submission.max_attempts is not None:
             return submission
         queue, most = self._registry.defaults(submission.job_type)
@@ -143,6 +178,14 @@ class Client:
 def _check_fingerprint(fingerprint: bytes, idempotency: Idempotency) -> None:
     if fingerprint != idempotency.fingerprint:
         raise IdempotencyConflict
+
+
+def _place(position: str) -> tuple[int, int]:
+    """The lease and the number in the position of a line."""
+    found = re.fullmatch(r"([0-9]{1,18})\.([0-9]{1,9})", position)
+    if found is None:
+        raise RequestRefused(path="after", reason="is no position: take that of a line as it is")
+    return int(found[1]), int(found[2])
 
 
 def _new_job(submission: Submission, made: Made) -> Job:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duly.handlers.address import CONTROLS, Mailbox, read_mailbox
+from duly.handlers.mail.address import CONTROLS, Mailbox, read_mailbox
 from duly.jobs.outcome import Discard
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from duly.config import Secret, Settings
 from duly.handlers.email import EmailHandler
+from duly.handlers.mail.smtp import MailServerTrouble
 from duly.handlers.registry import HandlerRegistry
-from duly.handlers.smtp import MailServerTrouble
 from duly.jobs.outcome import Discard
 from duly.store.claimed import ClaimedJob
 from duly.worker import judge

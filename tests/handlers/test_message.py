@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duly.handlers.address import CONTROLS
-from duly.handlers.message import DEFAULT_SUBJECT, DEFAULT_TEXT, EmailPayload, compose
+from duly.handlers.mail.address import CONTROLS
+from duly.handlers.mail.message import DEFAULT_SUBJECT, DEFAULT_TEXT, EmailPayload, compose
 from duly.jobs.outcome import Discard
 
 JOB = UUID("01990000-0000-7000-8000-000000000001")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duly.handlers.plain_text import plain_text
+from duly.handlers.mail.plain_text import plain_text
 
 
 @pytest.mark.parametrize(

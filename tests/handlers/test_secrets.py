@@ -11,8 +11,8 @@ import pytest
 
 from duly.config import Secret, Settings
 from duly.handlers.email import EmailHandler
-from duly.handlers.scrubber import Scrubber
-from duly.handlers.smtp import MailServerTrouble
+from duly.handlers.mail.scrubber import Scrubber
+from duly.handlers.mail.smtp import MailServerTrouble
 from duly.worker import judge
 
 from .conftest import mailer

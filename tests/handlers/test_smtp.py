@@ -9,8 +9,8 @@ import socket
 import pytest
 
 from duly.config import Secret
-from duly.handlers import smtp
-from duly.handlers.smtp import MailServerTrouble
+from duly.handlers.mail import smtp
+from duly.handlers.mail.smtp import MailServerTrouble
 
 from .conftest import mailer, tls_for
 from .mail_server import HANG_UP, PASSWORD, SAY_NOTHING, USER, WAIT, MailServer

@@ -21,6 +21,7 @@ from .problems import MethodNotAllowed, RouteNotFound, answer_to
 from .routes.documentation import DocumentationRoutes
 from .routes.events import EventRoutes
 from .routes.health import HealthRoutes
+from .routes.job_types import JobTypeRoutes
 from .routes.jobs import JobRoutes
 from .routes.submissions import SubmissionRoutes
 from .streaming.seats import Seats
@@ -41,6 +42,7 @@ def create_api(
     operations = [
         *SubmissionRoutes(client, settings, job_types).operations(),
         *JobRoutes(client, settings).operations(),
+        *JobTypeRoutes(client).operations(),
         *EventRoutes(feed, settings, streams).operations(),
         *HealthRoutes(reasons_not_ready).operations(),
     ]

@@ -26,6 +26,7 @@ MEANINGS = {
     413: "The body is too large.",
     415: "The body is not said to be JSON.",
     422: "Something does not fit: `path` names it.",
+    429: "Too many at once. Try again after the given seconds.",
     503: "Something that duly needs is away. Try again after the given seconds.",
 }
 

@@ -10,10 +10,10 @@ import msgspec
 from ..config import Settings
 from ..jobs.outcome import Discard
 from .context import Context
-from .delivery import KeptConnectionLost, Recipient, deliver
-from .message import EmailPayload, Envelope, compose
-from .scrubber import Scrubber
-from .smtp import MailServerTrouble, SmtpPool
+from .mail.delivery import KeptConnectionLost, Recipient, deliver
+from .mail.message import EmailPayload, Envelope, compose
+from .mail.scrubber import Scrubber
+from .mail.smtp import MailServerTrouble, SmtpPool
 
 PERMANENT = 500
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from ..errors import PayloadRefused, UnknownJobType
+from ..errors import UnknownJobType
 from ..jobs.submission import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE
 from .context import Context
 from .handler import Handler
+from .payload_type import PayloadType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class Registration:
     function: Callable[..., Any]
     wants_context: bool
     is_async: bool
-    payload_type: Any = Any
+    payload_type: PayloadType = field(default_factory=PayloadType)
     queue: str = DEFAULT_QUEUE
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     timeout: float | None = None
@@ -35,14 +36,24 @@ class Registration:
         return self.function(payload, ctx) if self.wants_context else self.function(payload)
 
     def decode(self, payload: str) -> Any:
-        """The payload as the type that the handler is annotated with.
+        """The payload as the type that the handler is annotated with; raises PayloadRefused."""
+        return self.payload_type.decode(payload)
 
-        Raises PayloadRefused when the text does not fit that type.
-        """
-        try:
-            return msgspec.json.decode(payload, type=self.payload_type)
-        except (ValueError, RecursionError) as error:
-            raise PayloadRefused(path="$.payload", reason=str(error)) from None
+
+class KnownJobType(msgspec.Struct, frozen=True, kw_only=True):
+    """A job type, as it is told to those who submit.
+
+    `payload_schema` is a JSON Schema, None where only a worker elsewhere knows the handler.
+
+    `workers` counts the live workers that do it; `timeout` is in seconds, None for no limit.
+    """
+
+    job_type: str
+    queue: str = DEFAULT_QUEUE
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    timeout: float | None = None
+    payload_schema: dict[str, Any] | None = None
+    workers: int = 0
 
 
 class HandlerRegistry:
@@ -74,7 +85,7 @@ class HandlerRegistry:
             function=function,
             wants_context=len(parameters) == 2,
             is_async=inspect.iscoroutinefunction(function),
-            payload_type=_payload_type(function, parameters[0]),
+            payload_type=PayloadType(_payload_hint(function, parameters[0])),
             **options,
         )
         self._by_type[job_type] = registration
@@ -87,6 +98,25 @@ class HandlerRegistry:
         except KeyError:
             known = ", ".join(sorted(self._by_type)) or "none"
             raise UnknownJobType(job_type=job_type, known=known) from None
+
+    def known_types(self) -> list[KnownJobType]:
+        """Every type with its defaults and the schema of its payload, by name."""
+        return [
+            KnownJobType(
+                job_type=one.job_type,
+                queue=one.queue,
+                max_attempts=one.max_attempts,
+                timeout=one.timeout,
+                payload_schema=one.payload_type.schema(),
+            )
+            for _, one in sorted(self._by_type.items())
+        ]
+
+    def check_payload(self, job_type: str, payload: str, path: str = "$.payload") -> None:
+        """Raise PayloadRefused when the handler of `job_type` is known and cannot read this."""
+        known = self._by_type.get(job_type)
+        if known is not None and not known.payload_type.is_open:
+            known.payload_type.decode(payload, path)
 
     def defaults(self, job_type: str) -> tuple[str, int]:
         """Queue and `max_attempts` for a job that names neither: its handler's, or everybody's."""
@@ -121,10 +151,9 @@ def _positional(function: Callable[..., Any]) -> list[str]:
     ]
 
 
-def _payload_type(function: Callable[..., Any], parameter: str) -> Any:
+def _payload_hint(function: Callable[..., Any], parameter: str) -> Any:
     try:
         hints = typing.get_type_hints(function)
     except (NameError, TypeError):
         return Any
-    hint = hints.get(parameter, Any)
-    return Any if hint in (object, inspect.Parameter.empty) else hint
+    return hints.get(parameter, Any)

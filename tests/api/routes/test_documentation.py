@@ -21,6 +21,7 @@ ROUTES = {
     "/jobs/{job_id}/cancel": {"post"},
     "/jobs/{job_id}/retry": {"post"},
     "/events": {"get"},
+    "/job-types": {"get"},
     "/metrics": {"get"},
     "/livez": {"get"},
     "/readyz": {"get"},

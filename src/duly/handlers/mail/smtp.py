@@ -14,8 +14,8 @@ from typing import cast
 
 import aiosmtplib
 
-from ..config import Settings
-from ..jobs.outcome import Discard
+from ...config import Settings
+from ...jobs.outcome import Discard
 from .address import read_mailbox
 from .scrubber import Scrubber
 

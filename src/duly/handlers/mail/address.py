@@ -8,7 +8,7 @@ from email.header import Header
 import idna
 import msgspec
 
-from ..jobs.outcome import Discard
+from ...jobs.outcome import Discard
 
 LONGEST_WRITTEN = 1_000
 LONGEST_LOCAL = 64  # bytes, RFC 5321, 4.5.3.1.1

@@ -7,7 +7,7 @@ from typing import Literal
 import aiosmtplib
 import msgspec
 
-from ..jobs.outcome import Discard
+from ...jobs.outcome import Discard
 from .message import Envelope
 from .smtp import CLOSING, FIRST_ERROR, Connection, MailServerTrouble
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import re
 
-from ..config import Settings
-from ..jobs.text import clean_text
+from ...config import Settings
+from ...jobs.text import clean_text
 from .address import CONTROLS
 
 MASK = "•••"

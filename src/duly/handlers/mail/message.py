@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from ..jobs.outcome import Discard
+from ...jobs.outcome import Discard
 from .address import CONTROLS, Mailbox, encoded, read_mailbox
 from .plain_text import plain_text
 

@@ -1,0 +1,1 @@
+"""What it takes to send mail well: addresses, messages, connections, deliveries."""
