@@ -151,7 +151,10 @@ def _number(name: str, value: object) -> float:
     """The plain number that `value` is: those of NumPy and the like count as well."""
     if isinstance(value, bool) or not isinstance(value, Real | Decimal):
         raise TypeError(f"{name} must be a number, not {type(value).__name__}")
-    number = int(value) if isinstance(value, Integral) else float(value)
-    if math.isnan(number) or not 0 <= number <= LARGEST:
-        raise ValueError(f"{name} must be a number from 0 to 2**53, not {value}")
+    try:
+        number = int(value) if isinstance(value, Integral) else float(value)
+    except OverflowError:
+        number = math.inf
+    if not 0 <= number <= LARGEST:
+        raise ValueError(f"{name} must be a number from 0 to 2**53, not negative, larger, or NaN")
     return number
