@@ -17,6 +17,7 @@ ROUTES = {
     "/jobs/batch": {"post"},
     "/jobs/{job_id}": {"get"},
     "/jobs/{job_id}/attempts": {"get"},
+    "/jobs/{job_id}/logs": {"get"},
     "/jobs/{job_id}/result": {"get"},
     "/jobs/{job_id}/cancel": {"post"},
     "/jobs/{job_id}/retry": {"post"},
