@@ -7,6 +7,9 @@ import pytest
 from .programs import CommandLine, running_server
 
 TASKS = """
+import asyncio
+from pathlib import Path
+
 from duly.app import Duly
 
 app = Duly()
@@ -21,6 +24,16 @@ async def hello(payload):
 @app.handler("boom")
 def boom(payload):
     raise ValueError("\\x1b[31mred\\x1b[0m boom")
+
+
+@app.handler("report")
+async def report(payload, ctx):
+    ctx.progress(1, 4, "first page")
+    ctx.log("\\x1b[31mbegun\\nin two lines")
+    while "gate" in payload and not Path(payload["gate"]).exists():
+        await asyncio.sleep(0.01)
+    ctx.log("careful", level="warning")
+    ctx.progress(4, 4)
 """
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from ...config import Settings
-from ...events.event import Event, EventFilters, Reset
+from ...events.event import LOG, PROGRESS, Event, EventFilters, Reset
 from ...events.subscription import Subscription
 from ...jobs.ids import parse_job_id
 from ...jobs.status import JobStatus
@@ -22,10 +22,21 @@ from ..values import past_moment
 START = "0"
 
 
+def included(text: str) -> frozenset[str]:
+    """The kinds of reports in text such as progress,log."""
+    kinds = frozenset(filter(None, text.split(",")))
+    if not kinds <= {PROGRESS, LOG}:
+        raise click.BadParameter(f"{text!r} is not known: write progress, log, or progress,log")
+    return kinds
+
+
 @click.command(
     cls=Command,
     short_help="Print what happens to jobs.",
-    examples=["duly events -f --type email", "duly events --since 10m --status failed --json"],
+    examples=[
+        "duly events -f --type email --include progress,log",
+        "duly events --since 10m --status failed --json",
+    ],
 )
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens from now on.")
 @click.option("--status", type=click.Choice([status.value for status in JobStatus]))
@@ -33,6 +44,9 @@ START = "0"
 @click.option("--queue", help="Only jobs in this queue.")
 @click.option("--tag", help="Only jobs with this tag.")
 @click.option("--job", metavar="ID", help="Only this job.")
+@click.option(
+    "--include", type=included, default="", help="Also what handlers report: progress,log."
+)
 @click.option("--since", type=past_moment, help="From this time on, or from so long ago (10m).")
 @click.option("--after", metavar="POSITION", help="After this position, as --json prints it.")
 @pass_options
@@ -42,6 +56,7 @@ def events(
     follow: bool,
     status: str | None,
     job: str | None,
+    include: frozenset[str],
     since: datetime | None,
     after: str | None,
     **filters: str | None,
@@ -56,6 +71,8 @@ def events(
     wanted = EventFilters(
         status=JobStatus(status) if status else None,
         job_id=None if job is None else parse_job_id(job),
+        progress=PROGRESS in include,
+        log=LOG in include,
         **filters,
     )
     start = after if follow and since is None else after or START

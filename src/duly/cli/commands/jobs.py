@@ -1,4 +1,4 @@
-"""`duly jobs`: list, show, retry, cancel."""
+"""`duly jobs`: list, show, retry, cancel; and the commands on jobs that have files of their own."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from ..output.jobs import print_job, print_jobs
 from ..output.progress import with_progress
 from ..output.terminal import print_json, printable, say
 from ..values import past_moment
+from .logs import logs
 
 MOST = 1000
 
@@ -41,6 +42,9 @@ Act = Callable[[Client, UUID], Awaitable[Job]]
 )
 def jobs() -> None:
     """List, show, retry and cancel jobs."""
+
+
+jobs.add_command(logs)
 
 
 @jobs.command(

@@ -11,6 +11,7 @@ import msgspec
 from ...jobs.attempt import Attempt
 from ...jobs.job import Job
 from .moments import clock, full, relative, span
+from .reports import how_far
 from .table import print_table
 from .terminal import as_json, colored, first_line, one_line, printable
 
@@ -57,6 +58,9 @@ def _print_head(job: Job) -> None:
     if job.status == "pending" and job.scheduled_at > datetime.now(UTC):
         click.echo(f"due      {full(job.scheduled_at)}, {relative(job.scheduled_at)}")
     click.echo(f"payload  {one_line(as_json(job.payload), LONGEST_PAYLOAD)}")
+    if job.progress is not None:
+        far = how_far(job.progress.done, job.progress.total, job.progress.note)
+        click.echo(f"progress {far}, {relative(job.progress.at)}")
     if job.result is not None:
         click.echo(f"result   {one_line(as_json(job.result), LONGEST_PAYLOAD)}")
     if job.last_error:

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import click
+import msgspec
 
-from ...events.event import Event
+from ...events.event import LOG, PROGRESS, Event
 from .moments import clock, span
-from .terminal import STATUS_COLORS, first_line
+from .reports import how_far
+from .terminal import STATUS_COLORS, first_line, one_line
 
 LONGEST_ERROR = 160
 SOON = timedelta(milliseconds=20)
@@ -48,6 +50,8 @@ class Timeline:
 
 
 def _word(event: Event) -> str:
+    if event.change in (PROGRESS, LOG):
+        return event.change
     if event.status != "pending":
         return event.status.value
     if event.change == "promote":
@@ -58,6 +62,8 @@ def _word(event: Event) -> str:
 
 
 def _note(event: Event) -> str:
+    if event.details is not None:
+        return _reported(event.change, event.details)
     parts: list[str] = []
     if event.change == "claim":
         parts.append(f"attempt {event.attempt}")
@@ -70,6 +76,14 @@ def _note(event: Event) -> str:
     if delay := _delay(event):
         parts.append(f"next in {span(delay)}" if event.attempt else f"due in {span(delay)}")
     return "  ".join(parts)
+
+
+def _reported(change: str, details: msgspec.Raw) -> str:
+    told = msgspec.json.decode(details)
+    if change == PROGRESS:
+        return how_far(told["done"], told["total"], told["note"])
+    level = "" if told["level"] == "info" else f"{told['level']}: "
+    return level + one_line(told["message"], LONGEST_ERROR)
 
 
 def _delay(event: Event) -> float:
