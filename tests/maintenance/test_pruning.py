@@ -172,6 +172,63 @@ async def test_a_day_is_dropped_and_what_is_wanted_of_it_is_carried_over(
         assert len(await work.client.attempts(ready)) == 1
 
 
+async def reported(connection, *job_ids):
+    """What the handlers of these jobs reported."""
+    for job_id in job_ids:
+        lease = await connection.fetchval("select nextval('duly.lease')")
+        await connection.execute(
+            "insert into duly.log values ($1, $2, 1, 1, now(), 'info', 'hello')", job_id, lease
+        )
+        await connection.execute(
+            "insert into duly.progress values"
+            """ ($1, $2, '{"done": 1, "total": 2, "note": null, "at": "2026-01-01T00:00:00Z"}')""",
+            *(job_id, lease),
+        )
+
+
+async def jobs_that_reported(connection):
+    """The jobs that have lines, and those that have progress."""
+    lines = await connection.fetch("select job_id from duly.log")
+    progress = await connection.fetch("select job_id from duly.progress")
+    return {row["job_id"] for row in lines}, {row["job_id"] for row in progress}
+
+
+async def test_reports_go_with_their_jobs_and_are_carried_over_with_them(
+    settings, house, connection
+):
+    await connection.execute("select duly.make_partitions($1, 1)", OLD)
+    long_ago = datetime.now(UTC) - timedelta(days=KEPT_DAYS + 1)
+    over, fresh, running = [await old_job(connection, n) for n in range(3)]
+    other_day = await old_job(connection, 1, day=OLD + timedelta(days=1))
+    await attempt(connection, over, 1, "done", long_ago)
+    await attempt(connection, fresh, 1, "done", datetime.now(UTC))
+    await connection.execute(
+        "insert into duly.running values ($1, nextval('duly.lease'), 1, 1, now())", running
+    )
+    await reported(connection, over, fresh, running, other_day)
+    async with working(settings, {}, worker=False, maintenance=False) as work:
+        before = await work.client.logs(fresh)
+
+        await house.prune_day(OLD, KEPT_DAYS)
+
+        left = {fresh, running, other_day}
+        assert await jobs_that_reported(connection) == (left, left)
+        assert await work.client.logs(fresh) == before and len(before) == 1
+        assert (await work.client.get(running)).progress.total == 2
+
+
+async def test_reports_that_were_carried_over_are_deleted_with_their_jobs(house, connection):
+    long_ago = datetime.now(UTC) - timedelta(days=KEPT_DAYS + 1)
+    over, fresh = [await old_job(connection, n) for n in range(2)]
+    await attempt(connection, over, 1, "done", long_ago)
+    await attempt(connection, fresh, 1, "done", datetime.now(UTC))
+    await reported(connection, over, fresh)
+
+    await house.prune_carried(KEPT_DAYS, 100)
+
+    assert await jobs_that_reported(connection) == ({fresh}, {fresh})
+
+
 async def test_a_job_that_was_carried_over_is_still_done(settings, house, connection):
     await connection.execute("select duly.make_partitions($1, 1)", OLD)
     job_id = await old_job(connection, 1)

@@ -64,6 +64,23 @@ from taken
 where job_id not in (select job_id from kept)
 """
 
+# What the handlers of yesterday have said, and how far those of today are.
+REPORTS = """
+with said as (
+  insert into duly.log (job_id, lease, n, attempt, at, level, message)
+  select attempt.job_id, attempt.lease, n, attempt.attempt, attempt.started_at, 'info', 'hello'
+  from duly.attempt as attempt
+  cross join generate_series(1, 5) as n
+)
+insert into duly.progress (job_id, lease, progress)
+select job_id, lease, '{"done": 1, "total": 2, "note": null, "at": "2031-05-01T08:00:00Z"}'
+from (
+  select job_id, lease from duly.running
+  union all
+  select job_id, max(lease) from duly.attempt group by job_id
+) as told
+"""
+
 EVENTS = """
 do $$
 begin
@@ -107,6 +124,7 @@ async def fill(url: str) -> None:
     async with database.connection() as connection:
         await connection.execute(CLAIMED)
         await connection.execute(YESTERDAY, OLD)
+        await connection.execute(REPORTS)
         await connection.execute("set synchronous_commit to off")
         await connection.execute(EVENTS)
     await store.stream.tick()

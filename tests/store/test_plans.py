@@ -20,7 +20,7 @@ from duly.store.statements import statement
 from .large_database import fill
 
 READ_WHOLE = re.compile(
-    r"(job|attempt|event)_(\d{8}|default)$|ready$|scheduled$|running$|unique_key$"
+    r"(job|attempt|event|log)_(\d{8}|default)$|ready$|scheduled$|running$|unique_key$|progress$"
 )
 NEWEST = UUID(int=(1 << 128) - 1)
 OLDEST = UUID(int=0)
@@ -136,6 +136,39 @@ async def test_settling_finds_each_job_by_its_id(planner):
     assert "unique_key_pkey" in indexes(nodes)
 
 
+async def test_what_handlers_report_is_written_by_the_ids_of_their_jobs(planner):
+    rows = await planner.connection.fetch("select job_id, lease from duly.running limit 50")
+    leases = [row["lease"] for row in rows]
+    count = len(rows)
+    values = {
+        "job_ids": [row["job_id"] for row in rows],
+        "leases": leases,
+        "progresses": ["1"] * count,
+        "ages": [0.1] * count,
+        "line_leases": leases,
+        "ns": [1] * count,
+        "line_ages": [0.1] * count,
+        "levels": ["info"] * count,
+        "messages": ["hello"] * count,
+    }
+
+    nodes = await planner.plan("attempts/report", values)
+
+    assert count == 50
+    assert read_whole(nodes) == []
+    assert indexes(nodes) == "running_pkey"
+
+
+async def test_the_lines_of_a_log_are_read_on_from_an_index(planner):
+    (job_id,) = await planner.ids("select job_id from duly.log limit 1")
+    values = {"job_id": job_id, "lease": 5, "n": 2, "attempt": None, "most": 100}
+
+    nodes = await planner.plan("attempts/logs", values)
+
+    assert read_whole(nodes) == []
+    assert re.search(r"log_\d{8}_pkey", indexes(nodes))
+
+
 async def test_promoting_takes_the_earliest_first(planner):
     nodes = await planner.plan("jobs/promote", {"most": 1_000})
 
@@ -167,6 +200,7 @@ async def test_jobs_are_got_by_their_ids(planner, count):
     assert read_whole(nodes) == []
     assert re.search(r"job_\d{8}_pkey", indexes(nodes))
     assert re.search(r"attempt_\d{8}_pkey", indexes(nodes))
+    assert "progress_pkey" in indexes(nodes)
 
 
 @pytest.mark.parametrize("page", [PAGE, FEW_OF_MANY], ids=["all", "filtered"])
