@@ -250,15 +250,17 @@ async def test_what_is_said_after_the_attempt_is_over_is_ignored(settings):
 
 
 async def test_a_worker_that_lost_its_lease_writes_nothing_of_what_its_handlers_say(settings):
-    handler = Gated()
-    async with working(settings, {"gated": handler.in_thread}, maintenance=False) as work:
-        job = await work.enqueue("gated")
+    lost, other = Gated(), Gated()
+    handlers = {"lost": lost.in_thread, "other": other.on_loop}
+    async with working(settings, handlers, maintenance=False) as work:
+        job = await work.enqueue("lost")
         await reported(work, job)
 
         work.engine.worker.executor.end_all("drop")
-        handler.gate.set()
+        lost.gate.set()
         await asyncio.wait_for(work.engine.worker.executor.finished(), 20)
-        await work.ends(await work.enqueue("gated"))
+        await reported(work, await work.enqueue("other"))  # in a round that has all of them
+        other.gate.set()
 
         assert await messages(work, job) == ["begun"]
         assert await progress(work, job) == (1, 2, "half")
