@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from duly.jobs.outcome import Discard, Snooze
 from duly.jobs.status import JobStatus
 from duly.postgres.pool import connect
 from duly.store.migrate import migrate
+from duly.worker.reporter import PATIENCE
 
 DONE, FAILED, CANCELLED = JobStatus.DONE, JobStatus.FAILED, JobStatus.CANCELLED
 
@@ -288,3 +290,23 @@ async def test_nothing_is_lost_while_the_database_is_away(settings, own_postgres
         assert (await work.client.get(job.id)).status is DONE
         assert await messages(work, job) == ["begun", "ended"]
         assert await progress(work, job) == (2, 2, None)
+
+
+async def test_an_outcome_does_not_wait_long_for_a_report_that_cannot_be_written(settings):
+    handler = Gated()
+    handler.gate.set()
+    async with working(settings, {"gated": handler.on_loop}) as work:
+        transaction = work.sql.transaction()
+        await transaction.start()
+        await work.sql.execute("lock table duly.log in access exclusive mode")
+
+        started = time.monotonic()
+        job = await work.ends(await work.enqueue("gated"))
+        took = time.monotonic() - started
+        await transaction.rollback()
+
+        reporter = work.engine.worker.reporter
+        await eventually(lambda: not reporter.is_behind, "the late report was refused")
+        assert (job.status, job.progress) == (DONE, None)
+        assert took < PATIENCE + 3
+        assert await messages(work, job) == []
