@@ -14,6 +14,7 @@ from typing import Any, Literal
 from .errors import SettingRefused
 
 TlsMode = Literal["starttls", "implicit", "none"]
+UnknownTypes = Literal["fail", "park"]
 
 
 class Secret(str):
@@ -86,6 +87,11 @@ class Settings:
 
     slots: int = _setting(
         "DULY_SLOTS", 10, "How many jobs one worker runs at once.", least=1, most=10_000
+    )
+    unknown_job_types: UnknownTypes = _setting(
+        "DULY_UNKNOWN_JOB_TYPES",
+        "fail",
+        "What becomes of jobs of a type that no live worker knows: fail (at once) or park.",
     )
     poll: float = _setting(
         "DULY_POLL", 2.0, "Seconds between looks for jobs when nothing woke the worker.", least=0.05

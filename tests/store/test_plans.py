@@ -103,8 +103,10 @@ def indexes(nodes) -> str:
     return " ".join(sorted({node["Index Name"] for node in nodes if "Index Name" in node}))
 
 
-async def test_a_claim_walks_its_lane_and_looks_each_job_up(planner):
+@pytest.mark.parametrize("left_types", [None, ["unheard-of"]])
+async def test_a_claim_walks_its_lane_and_looks_each_job_up(planner, left_types):
     values = {"queue": "default", "priority": 0, "cursor": -1, "most": 50, "worker": 1}
+    values["left_types"] = left_types
 
     nodes = await planner.plan("jobs/claim", values)
 

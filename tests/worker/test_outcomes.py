@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
+from eventually import eventually
 from working import working
 
 from duly.jobs.outcome import Cancel, Discard, RetryAfter, Snooze
@@ -86,6 +88,41 @@ async def test_a_job_of_an_unknown_type_fails_at_once_and_says_which_types_are_k
     assert (ended.status, ended.attempts) == (FAILED, 1)
     assert "unheard-of" in ended.last_error
     assert "known, other" in ended.last_error
+
+
+async def test_a_job_is_left_to_a_live_worker_that_knows_its_type(settings):
+    async with working(settings, {"old": _nothing}) as work:
+        job = await work.enqueue("new", max_attempts=1)
+        await work.becomes(job, FAILED)
+        async with working(settings, {"new": _nothing}, maintenance=False) as deployed:
+            jobs = [await work.enqueue("new", max_attempts=1) for _ in range(20)]
+            ended = [await work.ends(one) for one in jobs]
+            knows = deployed.engine.worker.name
+
+        attempts = [await work.client.attempts(one.id) for one in jobs]
+
+    assert [(one.status, one.attempts) for one in ended] == [(DONE, 1)] * 20
+    assert {(len(some), some[-1].worker) for some in attempts} == {(1, knows)}
+
+
+async def test_a_job_of_a_type_that_nobody_knows_can_be_parked_until_somebody_does(settings):
+    settings = dataclasses.replace(settings, unknown_job_types="park")
+    async with working(settings, {"old": _nothing}) as work:
+        job = await work.enqueue("new", max_attempts=1)
+
+        async def is_parked():
+            return await work.sql.fetchval(
+                "select attempt = 0 and run_at > now() + interval '10 seconds'"
+                " from duly.scheduled where job_id = $1",
+                job.id,
+            )
+
+        assert await eventually(is_parked, "the job waits for a worker that knows it")
+        async with working(settings, {"new": _nothing}, maintenance=False):
+            await work.advance(120)
+            ended = await work.ends(job)
+
+    assert (ended.status, ended.attempts) == (DONE, 1)
 
 
 @pytest.mark.parametrize("way", ["returned", "raised"])
@@ -210,11 +247,12 @@ async def test_a_payload_that_does_not_fit_the_annotated_type_fails_its_job_at_o
 
     async with working(settings, {"add": add}) as work:
         fits = await work.ends(await work.enqueue("add", {"a": 1, "b": 2}))
-        fails = await work.ends(await work.enqueue("add", {"a": "one"}))
+        by_sql = """select duly.enqueue('add', '{"a": "one"}')"""
+        fails = await work.ends(await work.sql.fetchval(by_sql))
 
     assert (fits.status, bytes(fits.result)) == (DONE, b"3")
     assert (fails.status, fails.attempts) == (FAILED, 1)
-    assert "Expected `int`, got `str`" in fails.last_error
+    assert "expected `int`, got `str`" in fails.last_error
 
 
 async def _nothing(_payload):

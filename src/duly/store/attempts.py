@@ -44,8 +44,10 @@ class Attempts:
         rows = await self._database.fetch(query.text, None if queues is None else list(queues))
         return [Lane(row["queue"], row["priority"]) for row in rows]
 
-    async def claim(self, lane: Lane, *, worker: int, cursor: int, most: int) -> Claim:
-        """Take up to `most` jobs of a lane whose seq is over `cursor`."""
+    async def claim(
+        self, lane: Lane, *, worker: int, cursor: int, most: int, left: list[str] | None = None
+    ) -> Claim:
+        """Take up to `most` jobs of a lane whose seq is over `cursor`, none of the types `left`."""
         query = statement("jobs/claim")
         values: dict[str, object] = {
             "queue": lane.queue,
@@ -53,6 +55,7 @@ class Attempts:
             "cursor": cursor,
             "most": most,
             "worker": worker,
+            "left_types": left,
         }
         rows = await self._database.fetch(query.text, *query.arguments(values))
         jobs = [_claimed(row, lane.queue) for row in rows]

@@ -19,6 +19,7 @@ from ..store.claimed import ClaimedJob, Settlement
 from . import judge
 from .reporter import Reporter
 from .settler import Settler
+from .strangers import Strangers
 
 PREFETCH_SECONDS = 0.075
 MOST_PREFETCHED = 1_000
@@ -39,9 +40,15 @@ class Executor:
     """`slots` running attempts at most, and a small prefetch that is worth 75 ms of work."""
 
     def __init__(
-        self, registry: HandlerRegistry, settler: Settler, reporter: Reporter, slots: int
+        self,
+        registry: HandlerRegistry,
+        strangers: Strangers,
+        settler: Settler,
+        reporter: Reporter,
+        slots: int,
     ) -> None:
         self._registry = registry
+        self._strangers = strangers
         self._settler = settler
         self._reporter = reporter
         self._slots = slots
@@ -169,7 +176,9 @@ class Executor:
         try:
             registration = self._registry.lookup(job.job_type)
             payload = registration.decode(job.payload)
-        except (UnknownJobType, PayloadRefused) as error:
+        except UnknownJobType as error:
+            return await self._strangers.settle(job, error)
+        except PayloadRefused as error:
             return judge.discarded(job, str(error))
         try:
             return judge.completed(job, await self._call(registration, payload, running))
@@ -185,9 +194,7 @@ class Executor:
                     job, f"ran longer than its timeout of {registration.timeout:g} s"
                 )
             return judge.failed(job, judge.describe(error))
-        except Exception as error:  # a handler may raise whatever it likes
-            return judge.failed(job, judge.describe(error))
-        except BaseException as error:  # SystemExit and the like must not end the worker
+        except BaseException as error:  # a handler may raise what it likes, even SystemExit
             return judge.failed(job, judge.describe(error))
 
     async def _call(self, registration: Registration, payload: Any, running: Running) -> Any:

@@ -68,6 +68,11 @@ def released(job: ClaimedJob, *, kept: bool) -> Settlement:
     return Settlement(job, "release", JobStatus.PENDING, error=error, kept=kept)
 
 
+def left(job: ClaimedJob, delay: float) -> Settlement:
+    """The job goes back uncharged, for another worker: this one does not know how to do it."""
+    return Settlement(job, "release", JobStatus.PENDING, delay=delay, kept=False)
+
+
 def cancelled(job: ClaimedJob) -> Settlement:
     """Somebody asked for the job to be stopped, and it was."""
     return Settlement(job, "cancel", JobStatus.CANCELLED, error="cancelled while it was running")

@@ -12,6 +12,7 @@ from itertools import groupby
 
 from ..store.attempts import Attempts, Claim, Lane
 from ..store.claimed import ClaimedJob
+from .strangers import Strangers
 
 SCAN_EVERY = 1.0
 LEAST_PAUSE = 0.05
@@ -23,8 +24,11 @@ START = -1
 class Lanes:
     """Claims from the lanes of one worker, highest priority first, neighbours taking turns."""
 
-    def __init__(self, attempts: Attempts, queues: Sequence[str] | None) -> None:
+    def __init__(
+        self, attempts: Attempts, queues: Sequence[str] | None, strangers: Strangers
+    ) -> None:
         self._attempts = attempts
+        self._strangers = strangers
         self._queues = queues
         self._cursors: dict[Lane, int] = {}
         self._scanned_at = 0.0
@@ -85,7 +89,11 @@ class Lanes:
         for lane in self._in_turn():
             cursor = self._cursors[lane]
             claim = await self._attempts.claim(
-                lane, worker=worker, cursor=cursor, most=most - len(jobs.jobs)
+                lane,
+                worker=worker,
+                cursor=cursor,
+                most=most - len(jobs.jobs),
+                left=self._strangers.left,
             )
             self._cursors[lane] = claim.cursor
             jobs.jobs.extend(claim.jobs)

@@ -22,6 +22,7 @@ from .lanes import Lanes
 from .metrics import LOST
 from .reporter import Reporter
 from .settler import Settler, ignore_return
+from .strangers import Strangers
 from .wakeup import Wakeup
 
 LAST_WAIT = 5.0
@@ -50,10 +51,11 @@ class Worker:
         self._settings = settings
         self._queues = queues
         self.name = f"{socket.gethostname()}/{os.getpid()}-{secrets.token_hex(2)}"
+        strangers = Strangers(store.workers, settings.unknown_job_types)
         self.reporter = Reporter(store.attempts)
         self.settler = Settler(store.attempts, self.reporter, on_back)
-        self.executor = Executor(registry, self.settler, self.reporter, settings.slots)
-        lanes = Lanes(store.attempts, queues)
+        self.executor = Executor(registry, strangers, self.settler, self.reporter, settings.slots)
+        lanes = Lanes(store.attempts, queues, strangers)
         self.claimer = Claimer(lanes, self.executor, Wakeup(settings.poll))
         self.heartbeat = Heartbeat(
             dsn,

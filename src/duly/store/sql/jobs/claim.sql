@@ -1,10 +1,18 @@
 -- Give the first jobs of one lane to a worker: each gets a lease, and its attempt is charged.
+-- Jobs of the types in `left_types` are left to others; null, as nearly always, leaves none.
 -- Locks the rows in `ready` in seq order, skipping those that somebody else is taking.
 -- Index: ready_lane, from the cursor on; then one look-up per job in job_pkey.
 with due as materialized (
   select ctid
   from duly.ready
   where queue = :queue::text and priority = :priority::smallint and seq > :cursor::bigint
+    and (
+      :left_types::text[] is null
+      or not exists (
+        select from duly.job
+        where job.id = ready.job_id and job.job_type = any(:left_types::text[])
+      )
+    )
   order by seq
   limit :most::integer
   for update skip locked
