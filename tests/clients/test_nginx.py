@@ -8,8 +8,12 @@ import io
 
 import aiohttp
 import pytest
-from api.server import EventReader
+from api.server import EventReader, running
+from eventually import eventually
 
+from duly.api.streaming import seats
+
+from .crowd import frozen
 from .nginx import NGINX, Nginx
 from .served import Served
 from .submitter import Submitter
@@ -106,6 +110,26 @@ async def test_what_the_server_refuses_is_told_in_its_own_words(behind):
     # To the server all clients have the proxy's address.
     assert stream == (429, "application/problem+json", "1")
     assert body == (413, "application/problem+json")
+
+
+async def test_a_client_that_takes_nothing_is_found_behind_the_proxy_too(
+    tmp_path, settings, submitter, monkeypatch
+):
+    monkeypatch.setattr(seats, "STUCK_SECONDS", 0.5)
+    monkeypatch.setattr(seats, "WATCH_SECONDS", 0.05)
+    with (
+        running(settings) as server,
+        Nginx(tmp_path, server.port) as nginx,
+        frozen(nginx.port, 1),
+    ):
+        streams = server.api.state.streams
+        await eventually(lambda: len(streams) == 1, "the client was connected")
+
+        # Several megabytes: the system takes some of it on the way to the proxy.
+        for _ in range(6):
+            await submitter.submit(5_000)
+
+        await eventually(lambda: not len(streams), "it was cut")
 
 
 @pytest.mark.parametrize(
