@@ -41,9 +41,9 @@ http {{
 
 
 class Nginx:
-    """One nginx at a time, in front of the server at `behind`."""
+    """One nginx at a time, in front of the server at `behind`; `without` one line of the guide."""
 
-    def __init__(self, folder, behind):
+    def __init__(self, folder, behind, *, without=""):
         self.port = _free_port()
         self._folder = folder / "nginx"
         self._folder.mkdir()
@@ -52,7 +52,7 @@ class Nginx:
         around = AROUND.format(
             folder=self._folder,
             user="user root;" if os.geteuid() == 0 else "",
-            documented=documented(self.port, behind),
+            documented=documented(self.port, behind).replace(without, ""),
         )
         (self._folder / "nginx.conf").write_text(around)
 

@@ -6,8 +6,10 @@ It needs a Chromium on this machine; where there is none, these tests are skippe
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import signal
+from pathlib import Path
 
 import pytest
 from eventually import eventually
@@ -34,6 +36,14 @@ FOLLOW = """query => {
 LOOK = """({source, ...told}) => {
   return {...told, is_waiting: source.readyState === EventSource.CONNECTING};
 }"""
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "events.md"
+SHOW = """
+window.shown = [];
+window.lists = 0;
+window.show = change => { window.shown.push(change.job_id); };
+window.showAll = jobs => { window.lists += 1; };
+"""
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 
@@ -154,6 +164,47 @@ async def test_behind_nginx_a_browser_misses_nothing_either(
 
     assert told["jobs"] == submitter.jobs
     assert told["resets"] == []
+
+
+@pytest.mark.skipif(NGINX is None, reason="there is no nginx on this machine")
+async def test_the_page_in_the_guide_survives_a_proxy_that_answers_502(
+    tmp_path, database_url, connection, browser
+):
+    submitter = Submitter(connection)
+    example = re.search(r"^```js\n(.*?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)[1]
+    answers_502 = "error_page 502 504 = @away;"
+    with (
+        Served(tmp_path, database_url) as server,
+        Nginx(tmp_path, server.port, without=answers_502) as nginx,
+    ):
+        page = await browser.new_page()
+        await page.goto(f"{nginx.url}/docs")
+        async with page.expect_response(lambda answer: "/events?after=" in answer.url):
+            await page.evaluate(f"() => {{ {SHOW} {example} }}")
+        await submitter.submit(3)
+        await _has_shown(page, submitter.jobs)
+
+        refused = asyncio.create_task(page.wait_for_event("response", _is_502))
+        await asyncio.to_thread(server.stop, signal.SIGKILL)
+        await submitter.submit(3)
+        await refused
+        await asyncio.to_thread(server.start)
+        await submitter.submit(3)
+        await _has_shown(page, submitter.jobs)
+
+        assert await page.evaluate("() => window.lists") == 1
+
+
+async def _has_shown(page, jobs):
+    async def all_of_them():
+        shown = await page.evaluate("() => window.shown")
+        return len(shown) >= len(jobs) and shown
+
+    assert await eventually(all_of_them, "the page showed everything") == jobs
+
+
+def _is_502(answer):
+    return "/events" in answer.url and answer.status == 502
 
 
 async def _refused_again(page):
