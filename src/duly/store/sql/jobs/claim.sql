@@ -11,6 +11,7 @@ with due as materialized (
       or not exists (
         select from duly.job
         where job.id = ready.job_id and job.job_type = any(:left_types::text[])
+        offset 0
       )
     )
   order by seq
