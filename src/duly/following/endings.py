@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -74,25 +75,35 @@ class Endings:
             job = await self._look(job_id)
             if job.status.is_final:
                 return job
-            return await self._follow(job_id, following, show_nothing)
+            return await self._follow(job_id, following, show_nothing, since=job.updated_at)
 
-    async def _follow(self, job_id: UUID, following: Following, show: Show) -> Job:
+    async def _follow(
+        self, job_id: UUID, following: Following, show: Show, since: datetime | None = None
+    ) -> Job:
+        """The job at its first end after `since`, when it was seen alive."""
         async for event in following:
             if isinstance(event, Reset):
                 job = await self._look(job_id)
                 if job.status.is_final:
                     return job
-            else:
-                show(event)
-                if event.status.is_final:
-                    return await self._as_it_ended(event)
+                since = job.updated_at
+                continue
+            show(event)
+            if event.status.is_final and (ended := await self._at(event, since)) is not None:
+                return ended
         raise AppClosed
 
-    async def _as_it_ended(self, end: Event) -> Job:
+    async def _at(self, end: Event, since: datetime | None) -> Job | None:
+        """The job at this end; None when it was retried since, and seen alive after that.
+
+        The stream may be behind what a look at the job shows.
+        """
         job = await self._look(end.job_id)
-        if job.finished_at == end.at:
+        is_old = since is not None and end.at <= since
+        if job.finished_at == end.at or (is_old and job.status.is_final):
             return job
-        # It was retried meanwhile.
+        if is_old:
+            return None
         attempts = await self._insist(lambda: self._client.attempts(end.job_id))
         return job_at(end, job, attempts)
 
