@@ -1,8 +1,10 @@
-"""How words on the command line become values: moments, durations, pairs, names."""
+"""How words on the command line become values: moments, durations, pairs, names, ids."""
 
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -65,4 +67,12 @@ def names(text: str) -> list[str]:
     found = [name.strip() for name in text.split(",") if name.strip()]
     if not found:
         raise click.BadParameter("give at least one name, or several as a,b")
+    return found
+
+
+def job_ids(words: Iterable[str]) -> list[str]:
+    """The ids as they were typed; `-` stands for those on stdin."""
+    found: list[str] = []
+    for word in words:
+        found += sys.stdin.read().split() if word == "-" else [word]
     return found

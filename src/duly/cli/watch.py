@@ -1,21 +1,16 @@
-"""Following one job to its end, and what is shown of it on the way."""
+"""What is shown of one job that is followed to its end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import click
 
-from ..client import Client
 from ..events.event import Event
-from ..events.subscription import Subscription
 from ..jobs.job import Job
 from .output.events import event_as_data
 from .output.terminal import colored, first_line, print_json
 from .output.timeline import Timeline
-
-LOOK_SECONDS = 1.0
 
 
 @dataclass(kw_only=True)
@@ -52,23 +47,3 @@ class Shown:
         else:
             error = f"  {first_line(job.last_error)}" if job.last_error else ""
             click.echo(f"  {colored(job.status.value)}  attempts {job.attempts}{error}")
-
-
-async def until_it_ends(
-    job: Job, client: Client, subscription: Subscription, show: Callable[[Event], None]
-) -> Job:
-    """The job once it has ended; each event of it is given to `show` on the way.
-
-    Looks at the job itself when nothing was heard for a second, so that an event that was lost
-    costs nothing but time.
-    """
-    while True:
-        event = await subscription.next(LOOK_SECONDS)
-        if isinstance(event, Event):
-            if event.job_id != job.id:
-                continue
-            show(event)
-            if event.status.is_final:
-                return await client.get(job.id)
-        elif (now := await client.get(job.id)).status.is_final:
-            return now

@@ -48,18 +48,22 @@ class Endings:
         async with _patience(job_id, timeout):
             return await self._wait(job_id)
 
-    async def watch(
-        self, job_id: UUID, *, after: str, show: Show, timeout: float | None = None
-    ) -> Job:
-        """The same for a job that had not ended at the position `after`.
+    async def here(self) -> str:
+        """The position in the stream from which `watch` can tell all of a job made after this."""
+        async with self._live.follow() as following:
+            return following.position or ""
 
-        Each of its events since then is given to `show`.
+    async def watch(self, job: Job, *, after: str, show: Show, timeout: float | None = None) -> Job:
+        """The same for a job that is alive; its events after a position are given to `show`.
+
+        What its handler reports is among them.
         """
+        filters = EventFilters(job_id=job.id, progress=True, log=True)
         async with (
-            _patience(job_id, timeout),
-            self._live.follow(EventFilters(job_id=job_id), after=after) as following,
+            _patience(job.id, timeout),
+            self._live.follow(filters, after=after) as following,
         ):
-            return await self._follow(job_id, following, show)
+            return await self._follow(job.id, following, show, since=job.updated_at)
 
     async def _look_once(self, job_id: UUID) -> Job:
         job = await self._client.get(job_id)
@@ -77,9 +81,7 @@ class Endings:
                 return job
             return await self._follow(job_id, following, show_nothing, since=job.updated_at)
 
-    async def _follow(
-        self, job_id: UUID, following: Following, show: Show, since: datetime | None = None
-    ) -> Job:
+    async def _follow(self, job_id: UUID, following: Following, show: Show, since: datetime) -> Job:
         """The job at its first end after `since`, when it was seen alive."""
         async for event in following:
             if isinstance(event, Reset):
@@ -93,13 +95,13 @@ class Endings:
                 return ended
         raise AppClosed
 
-    async def _at(self, end: Event, since: datetime | None) -> Job | None:
+    async def _at(self, end: Event, since: datetime) -> Job | None:
         """The job at this end; None when it was retried since, and seen alive after that.
 
         The stream may be behind what a look at the job shows.
         """
         job = await self._look(end.job_id)
-        is_old = since is not None and end.at <= since
+        is_old = end.at <= since
         if job.finished_at == end.at or (is_old and job.status.is_final):
             return job
         if is_old:

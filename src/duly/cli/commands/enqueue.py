@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +10,6 @@ import click
 
 from ...config import Settings
 from ...errors import Refused
-from ...events.event import EventFilters
 from ...jobs.job import Job
 from ...jobs.payload import encode_payload, read_payload
 from ...jobs.status import JobStatus
@@ -22,7 +20,7 @@ from ..environment import read_settings, run
 from ..output.moments import full
 from ..output.terminal import print_json, say
 from ..values import duration, moment, pair
-from ..watch import Shown, until_it_ends
+from ..watch import Shown
 
 FAILED, TIMED_OUT = 1, 124
 
@@ -105,21 +103,22 @@ async def _enqueue(settings: Settings, submission: Submission, show: Callable[[J
 
 
 async def _enqueue_and_follow(
-    settings: Settings, submission: Submission, shown: Shown, patience: float | None
+    settings: Settings, submission: Submission, shown: Shown, timeout: float | None
 ) -> int:
-    """Listens before the job is made, so that nothing of it can be missed."""
-    filters = EventFilters(job_type=submission.job_type, queue=submission.queue)
-    async with (
-        open_engine(settings, feed=True) as engine,
-        engine.feed.follow(filters) as subscription,
-    ):
+    """Keeps the place in the stream from before the job is made: nothing of it can be missed."""
+    async with open_engine(settings) as engine:
+        before = await engine.endings.here() if shown.events else ""
         job = await engine.client.enqueue(submission)
         shown.beginning(job)
         try:
-            async with asyncio.timeout(patience):
-                job = await until_it_ends(job, engine.client, subscription, shown.event)
+            if shown.events:
+                job = await engine.endings.watch(
+                    job, after=before, show=shown.event, timeout=timeout
+                )
+            else:
+                job = await engine.endings.wait(job.id, timeout)
         except TimeoutError:
-            say(f"Job {job.id} has not ended in time. It goes on: duly jobs show {job.id}")
+            say(f"Job {job.id} has not ended in time. It goes on: duly jobs wait {job.id}")
             return TIMED_OUT
         shown.end(job)
         return 0 if job.status is JobStatus.DONE else FAILED

@@ -103,19 +103,22 @@ async def _print_events(
     settings: Settings, filters: EventFilters, after: str | None, show: Printer, *, follow: bool
 ) -> None:
     started = datetime.now(UTC)
-    async with (
-        open_engine(settings, feed=True) as engine,
-        engine.feed.follow(filters, after=after) as subscription,
-    ):
+    async with open_engine(settings) as engine:
         if follow:
-            async for event in subscription:
+            async for event in engine.live.follow(filters, after=after):
                 show(event)
-        else:
+            return
+        feed = await engine.live.feed()
+        async with feed.follow(filters, after=after) as subscription:
             await _print_kept(subscription, started, show)
 
 
 async def _print_kept(subscription: Subscription, started: datetime, show: Printer) -> None:
-    while (event := await subscription.next(0)) is not None:
+    while True:
+        event = await subscription.next(0)
         if isinstance(event, Event) and event.at > started:
             return
-        show(event)
+        if event is not None:
+            show(event)
+        elif not subscription.is_behind:
+            return

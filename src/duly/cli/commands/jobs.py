@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import click
@@ -24,8 +22,9 @@ from ..environment import read_settings, run
 from ..output.jobs import print_job, print_jobs
 from ..output.progress import with_progress
 from ..output.terminal import print_json, printable, say
-from ..values import past_moment
+from ..values import job_ids, past_moment
 from .logs import logs
+from .wait import wait
 
 MOST = 1000
 
@@ -45,6 +44,7 @@ def jobs() -> None:
 
 
 jobs.add_command(logs)
+jobs.add_command(wait)
 
 
 @jobs.command(
@@ -112,13 +112,12 @@ def show(options: Options, job_id: str, *, attempts: bool) -> None:
 
 def _acting(verb: str, act: Act, about: str, examples: list[str]) -> None:
     @jobs.command(verb, help=about, examples=examples)
-    @click.argument("job_ids", metavar="ID...", nargs=-1, required=True)
+    @click.argument("words", metavar="ID...", nargs=-1, required=True)
     @pass_options
-    def command(options: Options, job_ids: tuple[str, ...]) -> None:
-        ids = list(_read_ids(job_ids))
-        changed, code = run(_act(read_settings(), verb, act, ids))
+    def command(options: Options, words: tuple[str, ...]) -> None:
+        changed, code = run(_act(read_settings(), verb, act, job_ids(words)))
         if options.json:
-            is_one = len(job_ids) == 1 and job_ids[0] != "-"
+            is_one = len(words) == 1 and words[0] != "-"
             for document in changed if is_one else [changed]:
                 print_json(document)
         else:
@@ -164,31 +163,21 @@ async def _show(settings: Settings, job_id: UUID) -> tuple[Job, list[Attempt]]:
         return await engine.client.get(job_id), await engine.client.attempts(job_id)
 
 
-async def _act(
-    settings: Settings, verb: str, act: Act, job_ids: list[str]
-) -> tuple[list[Job], int]:
+async def _act(settings: Settings, verb: str, act: Act, ids: list[str]) -> tuple[list[Job], int]:
     """Act on one after the other; a refusal is told at once and costs only itself."""
     changed: list[Job] = []
     code = 0
     async with open_engine(settings) as engine:
-        for job_id in with_progress(job_ids, verb, len(job_ids)):
+        for job_id in with_progress(ids, verb, len(ids)):
             try:
                 changed.append(await act(engine.client, parse_job_id(job_id)))
             except (NotFound, Conflict) as error:
                 code = code or _tell(error)
-    if len(job_ids) > 1:
-        say(f"{verb}: {len(changed)} of {len(job_ids)} jobs")
+    if len(ids) > 1:
+        say(f"{verb}: {len(changed)} of {len(ids)} jobs")
     return changed, code
 
 
 def _tell(error: DulyError) -> int:
     say(printable(str(error)))
     return error.exit_code
-
-
-def _read_ids(words: Iterable[str]) -> Iterable[Any]:
-    for word in words:
-        if word == "-":
-            yield from sys.stdin.read().split()
-        else:
-            yield word

@@ -16,9 +16,9 @@ from ..command import Command, Options, pass_options
 from ..environment import read_settings, run
 from ..output.reports import print_line
 from ..output.terminal import print_json
-from ..watch import LOOK_SECONDS
 
 PAGE = 1_000
+LOOK_SECONDS = 1.0
 
 
 @click.command(
