@@ -15,6 +15,7 @@ from .config import Settings
 from .events.event import EventFilters
 from .following.following import Following
 from .following.handle import JobHandle
+from .handlers.failure_policy import Backoff, OnError
 from .handlers.handler import Handler
 from .handlers.registry import HandlerRegistry
 from .jobs.job import Job
@@ -52,15 +53,28 @@ class Duly:
         queue: str = DEFAULT_QUEUE,
         max_attempts: int = DEFAULT_MAX_ATTEMPTS,
         timeout: float | None = None,
+        aliases: Sequence[str] = (),
+        backoff: Backoff | None = None,
+        on_error: OnError | None = None,
     ) -> Callable[[F], F]:
         """Register the decorated function, `async` or plain, as the handler of a job type.
 
         It takes the payload, and the context when it has a second argument. `timeout`: in seconds.
+        `aliases` are further job types that it does, such as its old names. `backoff` gives the
+        seconds to wait after attempt n failed, as a function or a list. `on_error` says what kinds
+        of errors mean: `{UserGone: Discard("no such user"), Busy: lambda e: RetryAfter(e.wait)}`.
         """
 
         def register(function: F) -> F:
             self.registry.add(
-                job_type, function, queue=queue, max_attempts=max_attempts, timeout=timeout
+                job_type,
+                function,
+                queue=queue,
+                max_attempts=max_attempts,
+                timeout=timeout,
+                aliases=aliases,
+                backoff=backoff,
+                on_error=on_error,
             )
             return function
 

@@ -25,6 +25,8 @@ def test_the_door_says_503_while_the_database_is_away_and_recovers(own_postgres,
         submitted = server.call("POST", "/jobs", {"job_type": "a"})
         batch = server.call("POST", "/jobs/batch", [{"job_type": "a"}])
         looked = server.call("GET", f"/jobs/{kept['id']}")
+        stream = server.call("GET", "/events?after=0", headers={"Accept": "text/event-stream"})
+        page = server.call("GET", "/events?after=0&format=json")
         ready, live = server.call("GET", "/readyz"), server.call("GET", "/livez")
         own_postgres.start()
 
@@ -33,6 +35,11 @@ def test_the_door_says_503_while_the_database_is_away_and_recovers(own_postgres,
             assert reply.headers["Retry-After"] == "1"
             assert reply.headers["Content-Type"] == "application/problem+json"
             assert "insert" not in reply.body.decode().lower()
+        # A browser would never come back after a 503.
+        assert stream.status == 200
+        assert stream.headers["Content-Type"] == "text/event-stream"
+        assert stream.body == b": the database is away\nretry: 2000\n\n"
+        assert page.status == 503
         assert (ready.status, live.status) == (503, 200)
         assert json.loads(ready.body)["reasons"]
         eventually(lambda: server.call("POST", "/jobs", {"job_type": "a"}).status == 201)

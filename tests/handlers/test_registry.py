@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from typing import ClassVar
 from uuid import uuid4
 
@@ -111,3 +113,28 @@ async def test_closing_the_registry_closes_the_handlers(registry):
     await registry.close()
 
     assert greeter.closed == 1
+
+
+def test_a_handler_does_the_jobs_of_its_old_names(registry):
+    registry.add("thumbnail", lambda payload: payload, aliases=("make_thumbnail", "thumb"))
+
+    assert {registry.lookup(name).job_type for name in registry} == {"thumbnail"}
+    assert list(registry) == ["make_thumbnail", "thumb", "thumbnail"]
+    with pytest.raises(ValueError, match="'thumb' has a handler already"):
+        registry.add("another", lambda payload: payload, aliases=("thumb",))
+    assert "another" not in registry
+
+
+def test_a_handler_is_closed_once_whatever_its_names(registry):
+    closed = []
+    registry.add("a", lambda payload: payload, aliases=("b",), close=lambda: closed.append(1))
+
+    asyncio.run(registry.close())
+
+    assert closed == [1]
+
+
+@pytest.mark.parametrize("waits", [[], [-1.0], [1.0, math.nan]])
+def test_a_back_off_that_cannot_be_waited_for_is_refused(registry, waits):
+    with pytest.raises(ValueError, match="backoff needs"):
+        registry.add("a", lambda payload: payload, backoff=waits)

@@ -255,6 +255,55 @@ async def test_a_payload_that_does_not_fit_the_annotated_type_fails_its_job_at_o
     assert "expected `int`, got `str`" in fails.last_error
 
 
+async def test_a_handler_has_its_own_back_off(settings):
+    async def broken(_payload):
+        raise RuntimeError("no luck")
+
+    listed, counted = {"backoff": [3.0, 30.0]}, {"backoff": lambda attempt: 10.0 * attempt}
+    handlers = {"listed": (broken, listed), "counted": (broken, counted)}
+    waits = {"listed": [], "counted": []}
+    async with working(settings, handlers) as work:
+        for name, waited in waits.items():
+            job = await work.enqueue(name, max_attempts=4)
+            for attempt in (1, 2, 3):
+                seen = await work.becomes(job, PENDING, attempts=attempt)
+                tried = await work.last_attempt(job, of=attempt)
+                waited.append((seen.scheduled_at - tried.finished_at).total_seconds())
+                await work.advance(1_000.0 * (attempt + 4 * (name == "counted")))
+
+    assert waits == {"listed": [3.0, 30.0, 30.0], "counted": [10.0, 20.0, 30.0]}
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "attempts", "told"),
+    [
+        (KeyError("ada"), FAILED, 1, "no such user\n\nKeyError: 'ada'"),
+        (ConnectionResetError("gone"), PENDING, 1, "busy"),
+        (LookupError("elsewhere"), PENDING, 1, "LookupError: elsewhere"),
+        (ZeroDivisionError(), PENDING, 1, "and what was to be done then broke: TypeError"),
+    ],
+)
+async def test_a_handler_says_what_its_errors_mean(settings, error, status, attempts, told):
+    async def fails(_payload):
+        raise error
+
+    on_error = {
+        KeyError: Discard("no such user"),
+        OSError: lambda error: RetryAfter(77, f"busy: {error}"),
+        LookupError: lambda _error: None,
+        ZeroDivisionError: lambda: None,
+    }
+    async with working(settings, {"fails": (fails, {"on_error": on_error})}) as work:
+        job = await work.enqueue("fails")
+        seen = await work.becomes(job, status, attempts=attempts)
+        tried = await work.last_attempt(job)
+
+    assert told in seen.last_error
+    assert "in fails" in seen.last_error
+    if isinstance(error, OSError):
+        assert (seen.scheduled_at - tried.finished_at).total_seconds() == 77
+
+
 async def _nothing(_payload):
     return None
 

@@ -23,7 +23,7 @@ class Page:
         self.start = start
         self.end = start + len(events)
         self.events = events
-        self.weight = sum(WEIGHT + len(one.error or "") for one in events)
+        self.weight = sum(WEIGHT + len(one.error or "") + _size(one) for one in events)
         self.is_hot = is_hot  # many listeners are about to ask for the same
         self._matching: dict[EventFilters, tuple[Event, ...]] = {}
         self._rendered: dict[EventFilters, bytes] = {}
@@ -67,6 +67,10 @@ class Page:
             for event in self.events:
                 self._by_job.setdefault(event.job_id, []).append(event)
         return self._by_job.get(job_id, [])
+
+
+def _size(event: Event) -> int:
+    return 0 if event.details is None else len(memoryview(event.details))
 
 
 def pages_of(start: int, events: list[Event], *, is_hot: bool = False) -> list[Page]:

@@ -32,6 +32,8 @@ class EmailHandler:
     """Sends mail by the settings SMTP_* and FROM_EMAIL; needs them at dispatch, not at start."""
 
     job_type: ClassVar[str] = "email"
+    # The engine that duly takes over from takes every payload, and its clients watch for the job.
+    check_at_submission: ClassVar[bool] = False
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

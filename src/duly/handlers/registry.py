@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +13,14 @@ import msgspec
 from ..errors import UnknownJobType
 from ..jobs.submission import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE
 from .context import Context
+from .failure_policy import DEFAULT, Backoff, FailurePolicy, OnError
 from .handler import Handler
 from .payload_type import PayloadType
+
+OPTIONS = (
+    *("queue", "max_attempts", "timeout", "aliases", "check_at_submission", "backoff", "on_error"),
+    "close",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +35,8 @@ class Registration:
     queue: str = DEFAULT_QUEUE
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     timeout: float | None = None
+    check_at_submission: bool = True
+    failures: FailurePolicy = DEFAULT
     close: Callable[[], Any] | None = None
 
     def call(self, payload: Any, ctx: Context) -> Any:
@@ -64,19 +72,28 @@ class HandlerRegistry:
 
     def register(self, handler: Handler) -> None:
         """Register an object with a `job_type` and an `execute` method."""
-        self.add(
-            handler.job_type,
-            handler.execute,
-            queue=getattr(handler, "queue", DEFAULT_QUEUE),
-            max_attempts=getattr(handler, "max_attempts", DEFAULT_MAX_ATTEMPTS),
-            timeout=getattr(handler, "timeout", None),
-            close=getattr(handler, "close", None),
-        )
+        given = {name: getattr(handler, name) for name in OPTIONS if hasattr(handler, name)}
+        self.add(handler.job_type, handler.execute, **given)
 
-    def add(self, job_type: str, function: Callable[..., Any], **options: Any) -> Registration:
-        """Register a function of one payload, and of a context where it takes two arguments."""
-        if job_type in self._by_type:
-            raise ValueError(f"job type {job_type!r} has a handler already")
+    def add(
+        self,
+        job_type: str,
+        function: Callable[..., Any],
+        *,
+        queue: str = DEFAULT_QUEUE,
+        max_attempts: int = DEFAULT_MAX_ATTEMPTS,
+        timeout: float | None = None,
+        aliases: Sequence[str] = (),
+        check_at_submission: bool = True,
+        backoff: Backoff | None = None,
+        on_error: OnError | None = None,
+        close: Callable[[], Any] | None = None,
+    ) -> Registration:
+        """Register a function of one payload, and of a context where it takes two arguments.
+
+        `aliases` are further job types, such as those of before a renaming, that it does as well.
+        Without `check_at_submission`, a payload that does not fit fails its job instead.
+        """
         parameters = _positional(function)
         if not 1 <= len(parameters) <= 2:
             raise TypeError(f"the handler of {job_type!r} must take a payload, or payload and ctx")
@@ -86,9 +103,18 @@ class HandlerRegistry:
             wants_context=len(parameters) == 2,
             is_async=inspect.iscoroutinefunction(function),
             payload_type=PayloadType(_payload_hint(function, parameters[0])),
-            **options,
+            queue=queue,
+            max_attempts=max_attempts,
+            timeout=timeout,
+            check_at_submission=check_at_submission,
+            failures=FailurePolicy(DEFAULT.backoff if backoff is None else backoff, on_error or {}),
+            close=close,
         )
-        self._by_type[job_type] = registration
+        names = [job_type, *aliases]
+        for name in names:
+            if name in self._by_type:
+                raise ValueError(f"job type {name!r} has a handler already")
+        self._by_type.update(dict.fromkeys(names, registration))
         return registration
 
     def lookup(self, job_type: str) -> Registration:
@@ -103,19 +129,21 @@ class HandlerRegistry:
         """Every type with its defaults and the schema of its payload, by name."""
         return [
             KnownJobType(
-                job_type=one.job_type,
+                job_type=name,
                 queue=one.queue,
                 max_attempts=one.max_attempts,
                 timeout=one.timeout,
                 payload_schema=one.payload_type.schema(),
             )
-            for _, one in sorted(self._by_type.items())
+            for name, one in sorted(self._by_type.items())
         ]
 
     def check_payload(self, job_type: str, payload: str, path: str = "$.payload") -> None:
         """Raise PayloadRefused when the handler of `job_type` is known and cannot read this."""
         known = self._by_type.get(job_type)
-        if known is not None and not known.payload_type.is_open:
+        if known is None or not known.check_at_submission:
+            return
+        if not known.payload_type.is_open:
             known.payload_type.decode(payload, path)
 
     def defaults(self, job_type: str) -> tuple[str, int]:
@@ -133,7 +161,7 @@ class HandlerRegistry:
 
     async def close(self) -> None:
         """Close what the handlers hold open."""
-        for registration in self._by_type.values():
+        for registration in {id(one): one for one in self._by_type.values()}.values():
             if registration.close is not None:
                 closing = registration.close()
                 if inspect.isawaitable(closing):

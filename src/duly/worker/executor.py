@@ -190,12 +190,11 @@ class Executor:
             return judge.failed(job, "the handler cancelled itself")
         except TimeoutError as error:
             if running.ending is None and running.ctx.should_stop:
-                return judge.failed(
-                    job, f"ran longer than its timeout of {registration.timeout:g} s"
-                )
-            return judge.failed(job, judge.describe(error))
+                text = f"ran longer than its timeout of {registration.timeout:g} s"
+                return judge.raised(job, error, registration.failures, text)
+            return judge.raised(job, error, registration.failures)
         except BaseException as error:  # a handler may raise what it likes, even SystemExit
-            return judge.failed(job, judge.describe(error))
+            return judge.raised(job, error, registration.failures)
 
     async def _call(self, registration: Registration, payload: Any, running: Running) -> Any:
         ctx, timeout = running.ctx, registration.timeout

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from ..errors import PayloadRefused
+from ..handlers.failure_policy import FailurePolicy
 from ..jobs.backoff import backoff
 from ..jobs.outcome import Cancel, Discard, Outcome, RetryAfter, Snooze
 from ..jobs.payload import encode_payload
@@ -46,6 +48,27 @@ def answered(job: ClaimedJob, answer: Outcome) -> Settlement:
             return discarded(job, reason)
         case _:
             return failed(job, str(answer))
+
+
+def raised(
+    job: ClaimedJob, error: BaseException, policy: FailurePolicy, text: str = ""
+) -> Settlement:
+    """What becomes of a job whose handler raised `error`: what the handler says of such errors.
+
+    A policy that breaks leaves an ordinary failure, with the ordinary back-off. `text` is told
+    instead of the error and its traceback.
+    """
+    text = text or describe(error)
+    try:
+        answer = policy.outcome_of(error)
+        if answer is None:
+            return failed(job, text, delay=policy.delay(job.attempt))
+        settlement = answered(job, answer)
+    except Exception as broken:  # noqa: BLE001 - it is the code of others
+        return failed(job, f"{text}\n\nand what was to be done then broke: {describe(broken)}")
+    if settlement.error is None:
+        return settlement
+    return replace(settlement, error=clean_text(f"{settlement.error}\n\n{text}"))
 
 
 def failed(job: ClaimedJob, error: str, *, delay: float | None = None) -> Settlement:

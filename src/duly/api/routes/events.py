@@ -12,7 +12,7 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from ...config import Settings
-from ...errors import RequestRefused
+from ...errors import RequestRefused, Unavailable
 from ...events.event import LOG, PROGRESS, Event, EventFilters
 from ...events.feed import Feed
 from ...events.subscription import Subscription
@@ -27,6 +27,8 @@ from ..streaming.stream import EVENT_STREAM, HEADERS, EventStream
 
 LAST_EVENT_ID = "last-event-id"
 PAGE_SIZE = 100
+# An EventSource comes back after the end of a stream, but never after any answer except 200.
+COME_BACK = b": the database is away\nretry: 2000\n\n"
 
 # Some clients send the header without a value until they have seen an event.
 LastEventId = Annotated[str, Meta(pattern=POSITION.replace("(", "(|", 1))]
@@ -74,8 +76,10 @@ class EventRoutes:
         seat = self._seats.take(client[0] if client else "", abort_of(request.scope))
         try:
             subscription = await self._feed.follow(_filters(query), after=after).__aenter__()
-        except BaseException:
+        except BaseException as error:
             self._seats.leave(seat)
+            if isinstance(error, Unavailable) and b"text/event-stream" in _accepted(request):
+                return Answer(COME_BACK, media_type=EVENT_STREAM, safety=HEADERS)
             raise
         return EventStream(subscription, self._keep_alive, self._seats, seat)
 
@@ -114,6 +118,10 @@ def _filters(query: EventQuery) -> EventFilters:
         progress=PROGRESS in include,
         log=LOG in include,
     )
+
+
+def _accepted(request: Request) -> bytes:
+    return b",".join(request.headers(b"accept"))
 
 
 def _last_event_id(request: Request) -> str | None:
