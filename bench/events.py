@@ -141,7 +141,7 @@ async def with_history(settings: Settings, events: int) -> dict[str, object]:
         await connection.execute("select duly.enqueue('kept', run_at => now() + '1 day')")
         ticked = await engine.store.stream.tick()
         statement = statements.statement("events/read")
-        values = {"tick": ticked.tick.tick, "made_at": ticked.tick.made_at, "after": 0}
+        values = {"ticks": [ticked.tick.tick], "made_ats": [ticked.tick.made_at], "after": 0}
         plan = await connection.fetchval(
             f"explain (analyze, format json) {statement.text}", *statement.arguments(values)
         )

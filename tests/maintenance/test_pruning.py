@@ -270,7 +270,7 @@ async def test_what_was_carried_over_is_deleted_when_its_time_has_come(house, co
 
 
 async def changes_in(store, tick):
-    return [change async for piece in store.stream.read(tick) for change in piece]
+    return [change async for piece in store.stream.read([tick]) for change in piece]
 
 
 async def an_old_event(connection):

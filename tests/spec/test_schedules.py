@@ -128,7 +128,7 @@ async def dense_positions(work, jobs):
     async def told():
         first = Tick(0, 0, 0, datetime.now(UTC))
         ticks = (await stream.news(first, 10_000)).ticks
-        changes = [one for tick in ticks async for piece in stream.read(tick) for one in piece]
+        changes = [one async for piece in stream.read(ticks) for one in piece]
         done = {one.job_id for one in changes if one.status == "done"}
         return changes if done == {job.id for job in jobs} else None
 

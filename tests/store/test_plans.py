@@ -65,9 +65,13 @@ class Planner:
         answer = await self.connection.fetchval(f"explain (format json) {execute}")
         return list(_nodes(json.loads(answer)[0]["Plan"]))
 
-    async def tick(self, number: int) -> dict[str, object]:
-        text = "select tick, made_at from duly.event_tick where tick = $1"
-        return dict(await self.connection.fetchrow(text, number))
+    async def ticks(self, *numbers: int) -> dict[str, list[object]]:
+        text = "select tick, made_at from duly.event_tick where tick = any($1) order by tick"
+        rows = await self.connection.fetch(text, numbers)
+        return {
+            "ticks": [row["tick"] for row in rows],
+            "made_ats": [row["made_at"] for row in rows],
+        }
 
     async def ids(self, text: str) -> list[UUID]:
         return [row[0] for row in await self.connection.fetch(text)]
@@ -240,14 +244,16 @@ async def test_a_tick_reads_only_what_came_since_the_last_one(planner):
 
 
 async def test_the_events_of_a_tick_are_read_by_their_transactions(planner):
-    nodes = await planner.plan("events/read", {**(await planner.tick(15)), "after": 0})
+    nodes = await planner.plan("events/read", {**(await planner.ticks(15, 16)), "after": 0})
 
     assert read_whole(nodes) == []
     assert re.search(r"event_\d{8}_xid_idx", indexes(nodes))
 
 
 async def test_a_position_is_found_by_an_index(planner):
-    nodes = await planner.plan("events/tick_at", {**(await planner.tick(15)), "position": 15})
+    ticks = await planner.ticks(15)
+    known = {"tick": ticks["ticks"][0], "made_at": ticks["made_ats"][0]}
+    nodes = await planner.plan("events/ticks_at", {**known, "position": 15, "most": 10})
 
     assert read_whole(nodes) == []
     assert "event_tick_base" in indexes(nodes)

@@ -14,7 +14,7 @@ from ..store.stream import Head, Stream, Tick
 from .event import EventFilters, Reset
 from .page import Page
 from .past import Past
-from .reader import Reader, TickGone
+from .reader import Reader, TickGone, portions
 from .ring import Ring
 from .subscription import Place, Subscription
 from .waiting import Waiting
@@ -161,20 +161,20 @@ class Feed:
                 await self._begin_again(newest)
                 return
             try:
-                for tick in news.ticks:
-                    await self._append(tick, ring)
+                for ticks in portions(news.ticks):
+                    await self._append(ticks, ring)
                     if ring is not self._ring:
                         return
-                    self._newest = newest = tick
+                    self._newest = newest = ticks[-1]
             except TickGone:
                 logger.warning("events were dropped before they were read")
                 self._begin(await self._stream.head())
                 return
             count = len(news.ticks)
 
-    async def _append(self, tick: Tick, ring: Ring) -> None:
-        """Read a tick into the ring, or what is missing of it since the last time failed."""
-        async with aclosing(self._reader.read(self._epoch, tick, ring.end, is_hot=True)) as pages:
+    async def _append(self, ticks: list[Tick], ring: Ring) -> None:
+        """Read ticks into the ring, or what is missing of them since the last time failed."""
+        async with aclosing(self._reader.read(self._epoch, ticks, ring.end, is_hot=True)) as pages:
             async for page in pages:
                 if ring is not self._ring:
                     return

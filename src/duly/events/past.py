@@ -8,14 +8,15 @@ from contextlib import aclosing
 
 from ..store.stream import MOST_READ, Stream, Tick
 from .page import Page
-from .reader import Reader, TickGone
+from .reader import Reader, TickGone, portions
 from .subscription import Place
 
 MOST_KEPT = 20_000  # events
+TICKS_AT_ONCE = 100
 
 
 class Past:
-    """Reads ticks from the database, one at a time, and keeps those that were just read."""
+    """Reads ticks from the database, a few at a time, and keeps those that were just read."""
 
     def __init__(self, stream: Stream, reader: Reader) -> None:
         self._stream = stream
@@ -33,11 +34,12 @@ class Past:
                 if start.epoch == place.epoch and _hold(pages, place.position):
                     self._kept.move_to_end(start)
                     return _page_at(pages, place.position)
-            tick = await self._stream.tick_at(place.position, known)
-            if tick is None or tick.end <= place.position:
+            found = await self._stream.ticks_at(place.position, known, TICKS_AT_ONCE)
+            ticks = next(portions(found), None)
+            if ticks is None or ticks[-1].end <= place.position:
                 raise TickGone
-            start = place if tick.n > MOST_READ else Place(place.epoch, tick.base)
-            pages = await self._read(start, tick)
+            start = place if ticks[0].n > MOST_READ else Place(place.epoch, ticks[0].base)
+            pages = await self._read(start, ticks)
             self._keep(start, pages)
             return _page_at(pages, place.position)
 
@@ -45,10 +47,10 @@ class Past:
         """Forget everything: this is another history."""
         self._kept.clear()
 
-    async def _read(self, start: Place, tick: Tick) -> list[Page]:
-        """What comes after a place: the rest of the tick, or a good piece of it."""
+    async def _read(self, start: Place, ticks: list[Tick]) -> list[Page]:
+        """What comes after a place: the rest of the ticks, or a good piece of it."""
         pages: list[Page] = []
-        async with aclosing(self._reader.read(start.epoch, tick, start.position)) as coming:
+        async with aclosing(self._reader.read(start.epoch, ticks, start.position)) as coming:
             async for page in coming:
                 pages.append(page)
                 if page.end - start.position >= MOST_READ:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing
 from uuid import UUID
 
@@ -29,20 +29,21 @@ class Reader:
         self._known: dict[UUID, Traits] = {}
 
     async def read(
-        self, epoch: str, tick: Tick, after: int, *, is_hot: bool = False
+        self, epoch: str, ticks: Sequence[Tick], after: int, *, is_hot: bool = False
     ) -> AsyncGenerator[Page]:
-        """The events of one tick that come after a position. Raises TickGone."""
-        end = max(after, tick.base)
-        async with aclosing(self._stream.read(tick, end)) as pieces:
+        """The events of consecutive ticks that come after a position. Raises TickGone."""
+        end, finish = max(after, ticks[0].base), ticks[-1].end
+        is_whole = finish - ticks[0].base <= MOST_READ
+        async with aclosing(self._stream.read(ticks, end)) as pieces:
             async for changes in pieces:
                 start, end = end, end + len(changes)
-                if end > tick.end or (end < tick.end and tick.n <= MOST_READ):
+                if end > finish or (is_whole and end < finish):
                     raise TickGone  # nothing of it may be told
                 await self._learn(changes)
                 events = [self._event(epoch, one) for one in changes]
                 for page in pages_of(start, events, is_hot=is_hot):
                     yield page
-        if end != tick.end:
+        if end != finish:
             raise TickGone
 
     async def _learn(self, changes: list[Change]) -> None:
@@ -71,3 +72,15 @@ class Reader:
             details=None if change.details is None else msgspec.Raw(change.details.encode()),
             tags=traits.tags,
         )
+
+
+def portions(ticks: Sequence[Tick]) -> Generator[list[Tick]]:
+    """Consecutive ticks as they are read together: few queries, and never too many events."""
+    portion: list[Tick] = []
+    for tick in ticks:
+        if portion and tick.end - portion[0].base > MOST_READ:
+            yield portion
+            portion = []
+        portion.append(tick)
+    if portion:
+        yield portion

@@ -12,7 +12,7 @@ import asyncpg
 from ..postgres.pool import Database
 from .statements import statement
 
-# A tick with more events than this is read piece by piece: nobody ticked for a long while.
+# More events than this are read piece by piece: of a tick that was made after a long while.
 MOST_READ = 10_000
 ROWS_AT_ONCE = 50
 
@@ -131,24 +131,26 @@ class Stream:
         ticks = [_tick(row) for row in rows if row["tick"] is not None]
         return News(first["epoch"], first["is_ours"], first["is_known"], ticks)
 
-    async def tick_at(self, position: int, known: Tick) -> Tick | None:
-        """The tick that holds the first event after `position`, or the newest tick.
+    async def ticks_at(self, position: int, known: Tick, most: int) -> list[Tick]:
+        """The tick that holds the first event after `position`, or the newest, and the next ones.
 
-        None when it was pruned, or when this is not the stream of the known tick any more.
+        None of them when it was pruned, or when this is no longer the stream of the known tick.
         """
-        query = statement("events/tick_at")
-        values = {**_named(known), "position": position}
+        query = statement("events/ticks_at")
+        values = {**_named(known), "position": position, "most": most}
         rows = await self._database.fetch(query.text, *query.arguments(values))
-        return _tick(rows[0]) if rows else None
+        return [_tick(row) for row in rows]
 
-    async def read(self, tick: Tick, after: int = 0) -> AsyncGenerator[list[Change]]:
-        """The changes of one tick after a position, in their order and in pieces.
+    async def read(self, ticks: Sequence[Tick], after: int = 0) -> AsyncGenerator[list[Change]]:
+        """The changes of these ticks after a position, in their order and in pieces.
 
-        Nothing when the tick was pruned, or is not the one it was.
+        Nothing of a tick that was pruned, or is not the one it was.
         """
         query = statement("events/read")
-        arguments = query.arguments({**_named(tick), "after": after})
-        if tick.n <= MOST_READ:
+        numbers, moments = [one.tick for one in ticks], [one.made_at for one in ticks]
+        values: dict[str, object] = {"ticks": numbers, "made_ats": moments, "after": after}
+        arguments = query.arguments(values)
+        if sum(one.n for one in ticks) <= MOST_READ:
             yield _changes(await self._database.fetch(query.text, *arguments), after)
             return
         async with self._database.transaction() as connection:

@@ -1,17 +1,19 @@
--- The event rows of one tick in their order, from the one on that holds the first event after a
+-- The event rows of some ticks in their order, from the one on that holds the first event after a
 -- position. The positions of a row's events end with `finish`.
--- Nothing when that is another tick by now, or when the stream is written elsewhere.
+-- Nothing of a tick that is another one by now, and nothing when the stream is written elsewhere.
 -- Index: event_xid, as in tick.
-with bounds as (
-  select this.base, this.snap as snap, before.snap as before_snap
-  from duly.event_tick as this
+with place as (
+  select from duly.event_epoch where history = duly.history(xmin)
+),
+bounds as (
+  select this.tick, this.base, this.snap as snap, before.snap as before_snap
+  from unnest(:ticks::bigint[], :made_ats::timestamptz[]) as wanted (tick, made_at)
+  inner join duly.event_tick as this on this.tick = wanted.tick and this.made_at = wanted.made_at
   inner join duly.event_tick as before on before.tick = this.tick - 1
-  cross join duly.event_epoch as epoch
-  where this.tick = :tick::bigint and this.made_at = :made_at::timestamptz
-    and epoch.history = duly.history(epoch.xmin)
+  where exists (select from place)
 ),
 numbered as (
-  select row.*, bounds.base + sum(row.n) over (order by row.eseq) as finish
+  select row.*, bounds.base + sum(row.n) over (partition by bounds.tick order by row.eseq) as finish
   from bounds
   cross join lateral (
     select event.*
@@ -31,4 +33,4 @@ select
   finish, at, change, status, job_ids, attempts, durations, scheduled_at, errors, details
 from numbered
 where finish > :after::bigint
-order by eseq
+order by finish
