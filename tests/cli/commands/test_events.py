@@ -7,8 +7,9 @@ import select
 import signal
 
 import pytest
+from spec.faults import kill_postgres
 
-from ..programs import read_line, until
+from ..programs import CommandLine, read_line, until
 
 
 @pytest.fixture
@@ -84,6 +85,37 @@ def test_following_prints_what_happens_from_then_on(duly, server):
 
         assert "hello  " in line
         assert process.wait(30) == 130
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_following_begins_after_a_position(duly, ended):
+    first, second, _ = events(duly, "--job", ended)
+
+    process = duly.start("events", "-f", "--json", "--job", ended, "--after", first["position"])
+    try:
+        assert json.loads(read_line(process)) == second
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_following_goes_on_when_the_database_was_killed(own_postgres, tmp_path):
+    duly = CommandLine(tmp_path, {"DATABASE_URL": own_postgres.start().reveal()})
+    process = duly.start("events", "-f", "--after", "0", "--json")
+    try:
+        early = duly.json("enqueue", "later", "--in", "1h")["id"]
+        assert json.loads(read_line(process))["job_id"] == early
+        kill_postgres(own_postgres)
+        note = until((tmp_path / "stderr").read_text, "a note that it is away")
+        own_postgres.start()
+        late = duly.json("enqueue", "later", "--in", "1h")["id"]
+
+        assert json.loads(read_line(process))["job_id"] == late
+        assert "The database cannot be reached" in note
     finally:
         process.kill()
         process.wait()
