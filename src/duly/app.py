@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Seque
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from .client import Client
@@ -15,6 +15,7 @@ from .config import Settings
 from .events.event import EventFilters
 from .following.following import Following
 from .following.handle import JobHandle
+from .handler_function import Decorator, HandlerFunction
 from .handlers.failure_policy import Backoff, OnError
 from .handlers.handler import Handler
 from .handlers.registry import HandlerRegistry
@@ -24,8 +25,6 @@ from .jobs.status import JobStatus
 from .jobs.submission import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, Submission
 from .wiring import Engine, built_in_handlers, open_engine
 from .worker.worker import Worker
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Duly:
@@ -56,16 +55,17 @@ class Duly:
         aliases: Sequence[str] = (),
         backoff: Backoff | None = None,
         on_error: OnError | None = None,
-    ) -> Callable[[F], F]:
+    ) -> Decorator:
         """Register the decorated function, `async` or plain, as the handler of a job type.
 
-        It takes the payload, and the context when it has a second argument. `timeout`: in seconds.
+        It takes the payload, and the context when it has a second argument. What was a function can
+        be called as before, and has an `enqueue(payload)` of its own. `timeout`: in seconds.
         `aliases` are further job types that it does, such as its old names. `backoff` gives the
         seconds to wait after attempt n failed, as a function or a list. `on_error` says what kinds
         of errors mean: `{UserGone: Discard("no such user"), Busy: lambda e: RetryAfter(e.wait)}`.
         """
 
-        def register(function: F) -> F:
+        def register(function: Callable[..., Any], /) -> HandlerFunction[Any, Any]:
             self.registry.add(
                 job_type,
                 function,
@@ -76,7 +76,7 @@ class Duly:
                 backoff=backoff,
                 on_error=on_error,
             )
-            return function
+            return HandlerFunction(job_type, function, self.enqueue)
 
         return register
 
@@ -96,7 +96,7 @@ class Duly:
         max_attempts: int | None = None,
         unique_key: str | None = None,
         tags: Sequence[str] = (),
-    ) -> JobHandle:
+    ) -> JobHandle[Any]:
         """Submit one job; it is durable when this returns. Await its `result()` if you like.
 
         Queue and `max_attempts` default to those of the handler, where it is registered here.
@@ -116,7 +116,7 @@ class Duly:
         )
         return self._handle(await self.client.enqueue(submission))
 
-    async def job(self, job_id: UUID) -> JobHandle:
+    async def job(self, job_id: UUID) -> JobHandle[Any]:
         """A handle of one job, to wait for it or to act on it; raises JobNotFound."""
         return self._handle(await self.client.get(job_id))
 
@@ -193,5 +193,5 @@ class Duly:
             raise RuntimeError("open the app first: `async with app:`")
         return self._engine
 
-    def _handle(self, job: Job) -> JobHandle:
+    def _handle(self, job: Job) -> JobHandle[Any]:
         return JobHandle(job, self._opened.client, self._opened.endings)

@@ -44,7 +44,7 @@ def test_functions_are_handlers_of_typed_payloads_that_may_fail_or_give_up(duly)
     assert greeted["result"] == {"text": "Hello Ada"}
     assert (shy["result"], shy["attempts"]) == ({"text": "hello Ada …"}, 2)
     assert "failed      nobody here speaks xx" in given_up.stdout
-    assert "missing required field `name`" in misfit.stdout
+    assert "$.payload.name: is missing" in misfit.stdout
 
 
 def test_an_object_of_a_class_is_a_handler(duly):

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from ..client import Client
 from ..errors import JobCancelled, JobFailed
+from ..handlers.payload_type import PayloadType
 from ..jobs.job import Job
 from ..jobs.status import JobStatus
 from .endings import Endings
 
+R_co = TypeVar("R_co", covariant=True)
+
 _FIELDS = frozenset(Job.__struct_fields__)
 
 
-class JobHandle:
+class JobHandle(Generic[R_co]):
     """One job, and what can be done with it while the app is open.
 
     `job` is the job as it was when it was last looked at; its fields can be read from the handle as
     well: `handle.status` is `handle.job.status`. Only `result` is a method here.
     """
 
-    def __init__(self, job: Job, client: Client, endings: Endings) -> None:
+    def __init__(
+        self, job: Job, client: Client, endings: Endings, result: PayloadType | None = None
+    ) -> None:
         self.job = job
         self._client = client
         self._endings = endings
+        self._result = result or PayloadType()
 
     @property
     def id(self) -> UUID:
@@ -55,10 +61,15 @@ class JobHandle:
         self.job = await self._endings.wait(self.id, timeout)
         return self.job
 
-    async def result(self, timeout: float | None = None) -> Any:
-        """What the handler has returned, once the job is done.
+    def reading(self, result: PayloadType) -> JobHandle[Any]:
+        """A handle of the same job that reads its result as another type."""
+        return JobHandle(self.job, self._client, self._endings, result)
 
-        Raises JobFailed with the last error, JobCancelled, and whatever `wait` raises.
+    async def result(self, timeout: float | None = None) -> R_co:
+        """What the handler has returned, once the job is done; as it is annotated, where known.
+
+        Raises PayloadRefused when it cannot be read as that, JobFailed with the last error,
+        JobCancelled, and whatever `wait` raises.
         """
         job = await self.wait(timeout)
         if job.status is JobStatus.CANCELLED:
@@ -69,7 +80,8 @@ class JobHandle:
             raise JobFailed(
                 job_id=job.id, attempts=job.attempts, reason=reason, last_error=job.last_error
             )
-        return msgspec.json.decode(job.result) if isinstance(job.result, msgspec.Raw) else None
+        text = bytes(job.result).decode() if isinstance(job.result, msgspec.Raw) else "null"
+        return self._result.decode(text, "$.result")
 
     async def cancel(self) -> Job:
         """Cancel the job if it is pending, or ask its worker to stop it.

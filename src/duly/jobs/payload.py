@@ -22,7 +22,7 @@ TOO_DEEP = f"nested deeper than {DEEPEST} levels"
 def encode_payload(value: Any, path: str = "$.payload") -> str:
     """`value` as JSON text; raises PayloadRefused where it cannot be JSON or may not be stored."""
     try:
-        encoded = msgspec.json.encode(value)
+        encoded = msgspec.json.encode(value, enc_hook=_plain)
         plain = msgspec.json.decode(encoded)
     except RecursionError:
         raise PayloadRefused(path=path, reason=TOO_DEEP) from None
@@ -31,6 +31,13 @@ def encode_payload(value: Any, path: str = "$.payload") -> str:
     _refuse_lost_floats(value, path)
     check_payload(plain, path)
     return encoded.decode()
+
+
+def _plain(value: Any) -> Any:
+    """A pydantic model as what JSON knows; without pydantic there are none."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    raise TypeError(f"objects of type {type(value).__name__} are not JSON")
 
 
 def read_payload(raw: bytes | memoryview, path: str = "$.payload") -> str:
