@@ -30,7 +30,7 @@ lint: $(VENV)/.lint  ## format, lint, types, layers, SQL and spelling
 test-15: $(VENV)/.test
 	@if [ -x /usr/lib/postgresql/15/bin/initdb ]; then \
 	  DULY_TEST_BIN=/usr/lib/postgresql/15/bin $(BIN)/python -m pytest \
-	    tests/store tests/client tests/worker tests/events tests/maintenance tests/spec; \
+	    tests/store tests/client tests/worker tests/events tests/following tests/maintenance tests/spec; \
 	fi
 
 chaos: $(VENV)/.test  ## long runs under injected faults
