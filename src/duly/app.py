@@ -19,6 +19,7 @@ from .handler_function import Decorator, HandlerFunction
 from .handlers.failure_policy import Backoff, OnError
 from .handlers.handler import Handler
 from .handlers.registry import HandlerRegistry
+from .handlers.surroundings import Middleware, Resource
 from .jobs.job import Job
 from .jobs.payload import encode_payload
 from .jobs.status import JobStatus
@@ -79,6 +80,25 @@ class Duly:
             return HandlerFunction(job_type, function, self.enqueue)
 
         return register
+
+    def resource(self, open_resource: Resource) -> Resource:
+        """Register something that a worker holds open for its handlers, by its function's name.
+
+        Decorate a function with `@asynccontextmanager` and then with this: `async with` of what it
+        answers is entered once per worker. A handler gets it by a keyword-only parameter of that
+        name: `async def fetch(payload, *, http): …`.
+        """
+        self.registry.surroundings.resources[open_resource.__name__] = open_resource
+        return open_resource
+
+    def middleware(self, function: Middleware) -> Middleware:
+        """Register what is done around every handler: `async def timed(payload, ctx, call_next)`.
+
+        It awaits `call_next()` and answers what that answers, or something else. What was
+        registered first is outermost. The timeout of a handler is for the handler alone.
+        """
+        self.registry.surroundings.middleware.append(function)
+        return function
 
     def register(self, handler: Handler) -> None:
         """Register an object with a `job_type` and an `execute` method."""

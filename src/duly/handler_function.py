@@ -6,10 +6,9 @@ import typing
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from functools import update_wrapper
-from typing import Any, Generic, Protocol, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Concatenate, Generic, Protocol, TypedDict, TypeVar, Unpack, overload
 
 from .following.handle import JobHandle
-from .handlers.context import Context
 from .handlers.payload_type import PayloadType
 from .jobs.outcome import Outcome
 
@@ -67,16 +66,10 @@ class Decorator(Protocol):
 
     @overload
     def __call__(
-        self, function: Callable[[P, Context], Coroutine[Any, Any, R]], /
+        self, function: Callable[Concatenate[P, ...], Coroutine[Any, Any, R]], /
     ) -> HandlerFunction[P, R]: ...
     @overload
-    def __call__(
-        self, function: Callable[[P], Coroutine[Any, Any, R]], /
-    ) -> HandlerFunction[P, R]: ...
-    @overload
-    def __call__(self, function: Callable[[P, Context], R], /) -> HandlerFunction[P, R]: ...
-    @overload
-    def __call__(self, function: Callable[[P], R], /) -> HandlerFunction[P, R]: ...
+    def __call__(self, function: Callable[Concatenate[P, ...], R], /) -> HandlerFunction[P, R]: ...
     def __call__(self, function: Callable[..., Any], /) -> HandlerFunction[Any, Any]:
         """Register the function."""
         ...

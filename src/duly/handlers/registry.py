@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -16,11 +18,14 @@ from .context import Context
 from .failure_policy import DEFAULT, Backoff, FailurePolicy, OnError
 from .handler import Handler
 from .payload_type import PayloadType
+from .surroundings import Surroundings
 
 OPTIONS = (
     *("queue", "max_attempts", "timeout", "aliases", "check_at_submission", "backoff", "on_error"),
     "close",
 )
+
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +43,14 @@ class Registration:
     check_at_submission: bool = True
     failures: FailurePolicy = DEFAULT
     close: Callable[[], Any] | None = None
+    resources: tuple[str, ...] = ()
 
-    def call(self, payload: Any, ctx: Context) -> Any:
+    def call(self, payload: Any, ctx: Context, resources: Mapping[str, Any] = NONE) -> Any:
         """The result of the handler, or its awaitable."""
-        return self.function(payload, ctx) if self.wants_context else self.function(payload)
+        wanted = {name: resources[name] for name in self.resources} if self.resources else {}
+        if self.wants_context:
+            return self.function(payload, ctx, **wanted)
+        return self.function(payload, **wanted)
 
     def decode(self, payload: str) -> Any:
         """The payload as the type that the handler is annotated with; raises PayloadRefused."""
@@ -69,6 +78,7 @@ class HandlerRegistry:
 
     def __init__(self) -> None:
         self._by_type: dict[str, Registration] = {}
+        self.surroundings = Surroundings()
 
     def register(self, handler: Handler) -> None:
         """Register an object with a `job_type` and an `execute` method."""
@@ -91,6 +101,7 @@ class HandlerRegistry:
     ) -> Registration:
         """Register a function of one payload, and of a context where it takes two arguments.
 
+        Its keyword-only parameters without a default are resources, which it is given by name.
         `aliases` are further job types, such as those of before a renaming, that it does as well.
         Without `check_at_submission`, a payload that does not fit fails its job instead.
         """
@@ -109,6 +120,7 @@ class HandlerRegistry:
             check_at_submission=check_at_submission,
             failures=FailurePolicy(DEFAULT.backoff if backoff is None else backoff, on_error or {}),
             close=close,
+            resources=_keywords(function),
         )
         names = [job_type, *aliases]
         for name in names:
@@ -116,6 +128,11 @@ class HandlerRegistry:
                 raise ValueError(f"job type {name!r} has a handler already")
         self._by_type.update(dict.fromkeys(names, registration))
         return registration
+
+    def open_resources(self) -> AbstractAsyncContextManager[dict[str, Any]]:
+        """What the handlers want to be held open for them; see `Surroundings.open`."""
+        wanted = {name: kind for kind, one in self._by_type.items() for name in one.resources}
+        return self.surroundings.open(wanted)
 
     def lookup(self, job_type: str) -> Registration:
         """The registration of `job_type`; raises UnknownJobType, which names those that exist."""
@@ -177,6 +194,15 @@ def _positional(function: Callable[..., Any]) -> list[str]:
         if parameter.kind in kinds
         and (parameter.default is inspect.Parameter.empty or parameter.name == "ctx")
     ]
+
+
+def _keywords(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        and parameter.default is inspect.Parameter.empty
+    )
 
 
 def _payload_hint(function: Callable[..., Any], parameter: str) -> Any:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +57,7 @@ class Executor:
         self._prefetched: deque[ClaimedJob] = deque()
         self._running: dict[int, Running] = {}
         self._room_made = asyncio.Event()
+        self.resources: Mapping[str, Any] = {}
         self._mean_seconds = 1.0
 
     @property
@@ -181,7 +183,13 @@ class Executor:
         except PayloadRefused as error:
             return judge.discarded(job, str(error))
         try:
-            return judge.completed(job, await self._call(registration, payload, running))
+            if self._registry.surroundings.middleware:
+                answer = await self._registry.surroundings.call(
+                    lambda: self._call(registration, payload, running), payload, running.ctx
+                )
+            else:
+                answer = await self._call(registration, payload, running)
+            return judge.completed(job, answer)
         except Outcome as answer:
             return judge.answered(job, answer)
         except asyncio.CancelledError:
@@ -203,11 +211,11 @@ class Executor:
         if not registration.is_async:
             return await self._call_in_thread(registration, payload, running)
         if timeout is None:
-            return await registration.call(payload, ctx)
+            return await registration.call(payload, ctx, self.resources)
         scope = asyncio.timeout(timeout)
         try:
             async with scope:
-                return await registration.call(payload, ctx)
+                return await registration.call(payload, ctx, self.resources)
         except TimeoutError:
             if scope.expired():
                 ctx.stop()
@@ -218,7 +226,9 @@ class Executor:
     ) -> Any:
         """A thread cannot be ended: it is asked to, and its slot is taken until it has."""
         loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._threads, registration.call, payload, running.ctx)
+        future = loop.run_in_executor(
+            self._threads, registration.call, payload, running.ctx, self.resources
+        )
         try:
             done, _ = await asyncio.wait({future}, timeout=registration.timeout)
             if done:

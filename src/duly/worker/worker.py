@@ -9,6 +9,7 @@ import random
 import secrets
 import socket
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from uuid import UUID
 
 from ..config import Secret, Settings
@@ -64,14 +65,22 @@ class Worker:
             on_lost=self._lost,
             on_cancelled=self._cancel,
         )
+        self._open = AsyncExitStack()
         self._stop = asyncio.Event()
         self._claiming: asyncio.Task[None] | None = None
         self._errands: set[asyncio.Task[None]] = set()
         self.id: int | None = None
 
     async def start(self) -> None:
-        """Register and begin to claim. Raises DatabaseUnreachable."""
-        await self._join()
+        """Open what the handlers want, register, and begin to claim. Raises DatabaseUnreachable."""
+        self.executor.resources = await self._open.enter_async_context(
+            self._registry.open_resources()
+        )
+        try:
+            await self._join()
+        except BaseException:
+            await self._open.aclose()
+            raise
         self._claiming = asyncio.create_task(self.claimer.run(self._stop))
 
     async def stop(self, grace: float) -> bool:
@@ -94,6 +103,10 @@ class Worker:
         is_clean = await self._finished_within(LAST_WAIT)
         self.executor.abandon()
         await self._say_goodbye()
+        try:
+            await self._open.aclose()
+        except Exception:
+            logger.exception("a resource could not be closed")
         return self.executor.close() and is_clean
 
     def hint(self, queue: str) -> None:
