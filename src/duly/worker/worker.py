@@ -16,15 +16,15 @@ from ..config import Secret, Settings
 from ..errors import DulyError
 from ..handlers.registry import HandlerRegistry
 from ..store.store import Store
-from .claimer import Claimer
+from .claiming.claimer import Claimer
 from .executor import Executor
 from .heartbeat import Heartbeat
-from .lanes import Lanes
+from .claiming.lanes import Lanes
 from .metrics import LOST
 from .reporter import Reporter
 from .settler import Settler, ignore_return
 from .strangers import Strangers
-from .wakeup import Wakeup
+from .claiming.wakeup import Wakeup
 
 LAST_WAIT = 5.0
 

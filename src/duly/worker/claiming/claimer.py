@@ -7,8 +7,8 @@ import logging
 import random
 import time
 
-from ..errors import DulyError
-from .executor import Executor
+from ...errors import DulyError
+from ..executor import Executor
 from .lanes import Lanes
 from .wakeup import Wakeup
 

@@ -10,9 +10,9 @@ import time
 from collections.abc import Sequence
 from itertools import groupby
 
-from ..store.attempts import Attempts, Claim, Lane
-from ..store.claimed import ClaimedJob
-from .strangers import Strangers
+from ...store.attempts import Attempts, Claim, Lane
+from ...store.claimed import ClaimedJob
+from ..strangers import Strangers
 
 SCAN_EVERY = 1.0
 LEAST_PAUSE = 0.05

@@ -1,0 +1,1 @@
+"""How a worker gets its jobs: which lanes it looks at, when, and what it leaves to others."""
