@@ -17,14 +17,14 @@ from ..errors import DulyError
 from ..handlers.registry import HandlerRegistry
 from ..store.store import Store
 from .claiming.claimer import Claimer
+from .claiming.lanes import Lanes
+from .claiming.wakeup import Wakeup
 from .executor import Executor
 from .heartbeat import Heartbeat
-from .claiming.lanes import Lanes
 from .metrics import LOST
 from .reporter import Reporter
 from .settler import Settler, ignore_return
 from .strangers import Strangers
-from .claiming.wakeup import Wakeup
 
 LAST_WAIT = 5.0
 
