@@ -114,7 +114,7 @@ async def test_jobs_that_were_claimed_and_never_started_go_back_without_a_trace(
     started = []
     hasty = replace(settings, grace=0.1, slots=2)
     async with working(hasty, _quick_and_endless(started)) as work:
-        jobs = await _claimed_ahead(work)
+        jobs = await _claimed_ahead(work, started)
 
     async with working(settings, {}, worker=False) as work:
         given_back = [await work.client.get(job.id) for job in jobs]
@@ -128,7 +128,7 @@ async def test_a_job_that_was_claimed_ahead_is_cancelled_without_being_started(s
     started = []
     hasty = replace(settings, grace=0.1, slots=2)
     async with working(hasty, _quick_and_endless(started)) as work:
-        jobs = await _claimed_ahead(work)
+        jobs = await _claimed_ahead(work, started)
         waiting = [job for job in jobs if job.id not in started]
 
         for job in waiting:
@@ -163,7 +163,7 @@ def _quick_and_endless(started):
     return {"note": note, "endless": endless}
 
 
-async def _claimed_ahead(work):
+async def _claimed_ahead(work, started):
     """Twelve endless jobs, of which more are claimed than run."""
     # Quick jobs teach the worker to claim ahead.
     for job in await work.client.enqueue_many([noted(n) for n in range(150)]):
@@ -175,4 +175,5 @@ async def _claimed_ahead(work):
         return statuses.count(PROCESSING) > 2
 
     await eventually(are_claimed, "more claims than slots")
+    await eventually(lambda: len(started) == 2, "both slots are taken")
     return jobs
