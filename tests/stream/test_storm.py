@@ -6,14 +6,12 @@ import asyncio
 import random
 from contextlib import asynccontextmanager, suppress
 
-import asyncpg
 import pytest
 from spec.faults import kill_postgres
 
-from duly.store.migrate import migrate
-
-from .servers import HttpDoor, servers
-from .storm import Storm, chosen_seed
+from .machines import start
+from .storm.servers import HttpDoor, servers
+from .storm.storm import Storm, chosen_seed
 
 
 def check(verdict, changes):
@@ -21,15 +19,6 @@ def check(verdict, changes):
     assert not verdict.problems, verdict
     assert verdict.committed > changes and verdict.rolled_back > changes / 10, verdict
     assert verdict.drops > 5 * verdict.clients, verdict
-
-
-async def start(embedded):
-    """A server of our own, with the schema."""
-    dsn = (await asyncio.to_thread(embedded.start)).reveal()
-    connection = await asyncpg.connect(dsn)
-    await migrate(connection)
-    await connection.close()
-    return dsn
 
 
 async def test_every_client_is_told_every_committed_change_once_and_in_order(database_url):

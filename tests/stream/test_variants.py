@@ -10,9 +10,9 @@ import pytest
 from duly.events.feed import Feed
 from duly.store.stream import Stream
 
-from . import variants
-from .servers import servers
-from .storm import Storm
+from .storm import variants
+from .storm.servers import servers
+from .storm.storm import Storm
 
 REAL = (Stream, Feed, set())
 VARIANTS = [

@@ -134,3 +134,14 @@ class UnorderedRead(Stream):
                 change._replace(position=number)
                 for number, change in zip(numbers, backwards, strict=True)
             ]
+
+
+class WaitingForOthers(Stream):
+    """Loses nothing, but waits until no transaction of the cluster is older than the events."""
+
+    async def tick(self) -> Ticked:
+        (row,) = await self._database.fetch(
+            "select exists (select from duly.event"
+            " where xid >= pg_snapshot_xmin(pg_current_snapshot())) as is_early"
+        )
+        return Ticked("", True, None) if row["is_early"] else await super().tick()

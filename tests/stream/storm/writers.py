@@ -171,7 +171,7 @@ class Writer:
 
     async def _claim(self, connection: asyncpg.Connection) -> None:
         lane = Lane(self._random.choice(QUEUES), 0)
-        most = self._random.choice([1, 5, 20])
+        most = self._random.choice([1, 2, 5])
         attempts = Attempts(OneConnection(connection))
         claim = await attempts.claim(lane, worker=self._hands.worker, cursor=0, most=most)
         for job in claim.jobs:
@@ -179,7 +179,7 @@ class Writer:
             self._tell(lane.queue, job.id, "claim", job.attempt)
 
     async def _settle(self, connection: asyncpg.Connection) -> None:
-        count = min(len(self._hands.claimed), self._random.choice([1, 5, 20]))
+        count = min(len(self._hands.claimed), self._random.choice([1, 2, 5]))
         settlements: list[Settlement] = []
         for _ in range(count):
             job = self._hands.claimed.pop(self._random.randrange(len(self._hands.claimed)))
