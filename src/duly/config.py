@@ -105,6 +105,12 @@ class Settings:
         "Seconds without a heartbeat after which a worker is dead.",
         least=0.2,
     )
+    stall_seconds: float = _setting(
+        "DULY_STALL_SECONDS",
+        1.0,
+        "Seconds for which a handler may block the event loop before that is told.",
+        least=0.05,
+    )
     grace: float = _setting(
         "DULY_GRACE", 30.0, "Seconds that running jobs get to finish at shutdown.", least=0
     )

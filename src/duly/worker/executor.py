@@ -20,6 +20,7 @@ from ..store.claimed import ClaimedJob, Settlement
 from . import judge
 from .reporter import Reporter
 from .settler import Settler
+from .stall_watch import log_stall
 from .strangers import Strangers
 
 PREFETCH_SECONDS = 0.075
@@ -120,6 +121,10 @@ class Executor:
             _end(running, ending)
             if ending == "drop":
                 self._reporter.drop(running.ctx)
+
+    def attempt_of(self, task: asyncio.Task[Any]) -> Running | None:
+        """The attempt that runs in a task. May be asked from another thread."""
+        return next((one for one in tuple(self._running.values()) if one.task is task), None)
 
     async def finished(self) -> None:
         """Return when nothing is running."""
@@ -247,6 +252,16 @@ async def _thread_ended(future: asyncio.Future[Any]) -> None:
             await asyncio.wait({future})
     if not future.cancelled():
         future.exception()  # looked at, so that nobody complains that it was not
+
+
+def blame(running: Running | None, seconds: float, where: str) -> None:
+    """Tell which attempt has blocked the event loop, in the log and in the job's own."""
+    if running is None:
+        log_stall("something", "unknown", seconds, where)
+        return
+    job = running.job
+    sentence = log_stall(f"job {job.id} ({job.job_type})", job.job_type, seconds, where)
+    running.ctx.log(sentence, level="warning")
 
 
 def _end(running: Running, ending: str) -> None:

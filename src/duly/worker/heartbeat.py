@@ -10,7 +10,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 from uuid import UUID
 
 from ..config import Secret
@@ -21,8 +22,92 @@ from ..store.workers import Workers
 logger = logging.getLogger("duly.heartbeat")
 
 
+class Beating(Protocol):
+    """Whatever says that a worker is alive: its own heartbeat, or one that speaks for it."""
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last confirmed heartbeat was sent."""
+        ...
+
+    def start(self, worker: int) -> None:
+        """Beat for this worker from now on; its registration counts as the first beat."""
+        ...
+
+    async def stop(self) -> None:
+        """End; once more does no harm."""
+        ...
+
+
+class MakeBeating(Protocol):
+    """Makes a heartbeat. It calls `on_lost()` and `on_cancelled(job ids)` on the event loop."""
+
+    def __call__(
+        self,
+        dsn: Secret,
+        *,
+        interval: float,
+        ttl: float,
+        on_lost: Callable[[], None],
+        on_cancelled: Callable[[list[UUID]], None],
+    ) -> Beating: ...
+
+
+class Standing:
+    """Whether a worker still has the right to its jobs; made on its event loop, used in a thread.
+
+    It has not when no heartbeat was confirmed for `patience` seconds, or when it was declared dead.
+    """
+
+    def __init__(
+        self,
+        patience: float,
+        on_lost: Callable[[], None],
+        on_cancelled: Callable[[list[UUID]], None],
+    ) -> None:
+        self._patience = patience
+        self._on_lost = on_lost
+        self._on_cancelled = on_cancelled
+        self._home = asyncio.get_running_loop()
+        self._confirmed = 0.0
+        self.worker: int | None = None
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last confirmed heartbeat was sent."""
+        return since_boot() - self._confirmed
+
+    def begin(self, worker: int) -> None:
+        """This worker has just been registered."""
+        self._confirmed = since_boot()
+        self.worker = worker
+
+    def confirm(self, worker: int, sent_at: float, cancelled: Sequence[UUID]) -> None:
+        """A heartbeat that was sent at that moment is written; these jobs are to be stopped."""
+        if worker != self.worker:
+            return
+        self._confirmed = max(self._confirmed, sent_at)
+        if cancelled:
+            self._home.call_soon_threadsafe(self._on_cancelled, list(cancelled))
+
+    def deny(self, worker: int) -> None:
+        """The worker was declared dead."""
+        if worker == self.worker:
+            self._lose("it was declared dead")
+
+    def check(self) -> None:
+        """Lose the right to the jobs when nothing was confirmed for too long."""
+        if self.worker is not None and self.age > self._patience:
+            self._lose(f"no heartbeat was confirmed for {self.age:.1f} s")
+
+    def _lose(self, reason: str) -> None:
+        logger.error("this worker has lost its jobs: %s", reason)
+        self.worker = None
+        self._home.call_soon_threadsafe(self._on_lost)
+
+
 class Heartbeat:
-    """Calls `on_lost()` and `on_cancelled(job ids)` on the worker's event loop. In seconds."""
+    """A worker that speaks for itself. In seconds."""
 
     def __init__(
         self,
@@ -35,19 +120,13 @@ class Heartbeat:
     ) -> None:
         self._dsn = dsn
         self._interval = interval
-        self._patience = ttl - interval
-        self._on_lost = on_lost
-        self._on_cancelled = on_cancelled
-        self._home = asyncio.get_running_loop()
+        self._standing = Standing(ttl - interval, on_lost, on_cancelled)
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
-        self._worker: int | None = None
-        self._confirmed = 0.0
 
     def start(self, worker: int) -> None:
         """Beat for this worker from now on; its registration counts as the first beat."""
-        self._confirmed = since_boot()
-        self._worker = worker
+        self._standing.begin(worker)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="duly-heartbeat", daemon=True)
             self._thread.start()
@@ -61,7 +140,7 @@ class Heartbeat:
     @property
     def age(self) -> float:
         """Seconds since the last confirmed heartbeat was sent."""
-        return since_boot() - self._confirmed
+        return self._standing.age
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
@@ -81,32 +160,19 @@ class Heartbeat:
             except (DulyError, TimeoutError) as error:
                 logger.debug("a heartbeat was not confirmed: %s", error)
                 pause = min(self._interval, 0.5)
-            self._check()
+            self._standing.check()
             await self._pause(pause)
         await database.close()
 
     async def _beat(self, workers: Workers) -> None:
-        worker, sent_at = self._worker, since_boot()
+        worker, sent_at = self._standing.worker, since_boot()
         if worker is None:
             return
         pulse = await workers.beat(worker)
-        if worker != self._worker:
-            return
-        if not pulse.is_alive:
-            self._lose("it was declared dead")
-            return
-        self._confirmed = sent_at
-        if pulse.cancelled:
-            self._home.call_soon_threadsafe(self._on_cancelled, pulse.cancelled)
-
-    def _check(self) -> None:
-        if self._worker is not None and self.age > self._patience:
-            self._lose(f"no heartbeat was confirmed for {self.age:.1f} s")
-
-    def _lose(self, reason: str) -> None:
-        logger.error("this worker has lost its jobs: %s", reason)
-        self._worker = None
-        self._home.call_soon_threadsafe(self._on_lost)
+        if pulse.is_alive:
+            self._standing.confirm(worker, sent_at, pulse.cancelled)
+        else:
+            self._standing.deny(worker)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep in short steps, so that a process that was frozen finds out at once."""

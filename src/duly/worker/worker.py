@@ -19,11 +19,12 @@ from ..store.store import Store
 from .claiming.claimer import Claimer
 from .claiming.lanes import Lanes
 from .claiming.wakeup import Wakeup
-from .executor import Executor
-from .heartbeat import Heartbeat
+from .executor import Executor, blame
+from .heartbeat import Heartbeat, MakeBeating
 from .metrics import LOST
 from .reporter import Reporter
 from .settler import Settler, ignore_return
+from .stall_watch import StallWatch
 from .strangers import Strangers
 
 LAST_WAIT = 5.0
@@ -46,6 +47,7 @@ class Worker:
         *,
         queues: Sequence[str] | None = None,
         on_back: Callable[[str, float | None], None] = ignore_return,
+        heartbeat: MakeBeating = Heartbeat,
     ) -> None:
         self._store = store
         self._registry = registry
@@ -58,13 +60,14 @@ class Worker:
         self.executor = Executor(registry, strangers, self.settler, self.reporter, settings.slots)
         lanes = Lanes(store.attempts, queues, strangers)
         self.claimer = Claimer(lanes, self.executor, Wakeup(settings.poll))
-        self.heartbeat = Heartbeat(
+        self.heartbeat = heartbeat(
             dsn,
             interval=settings.heartbeat,
             ttl=settings.worker_ttl,
             on_lost=self._lost,
             on_cancelled=self._cancel,
         )
+        self._watch = StallWatch(settings.stall_seconds, self.executor.attempt_of, blame)
         self._open = AsyncExitStack()
         self._stop = asyncio.Event()
         self._claiming: asyncio.Task[None] | None = None
@@ -82,6 +85,7 @@ class Worker:
             await self._open.aclose()
             raise
         self._claiming = asyncio.create_task(self.claimer.run(self._stop))
+        self._watch.start()
 
     async def stop(self, grace: float) -> bool:
         """Stop claiming, give back what was not started, let running handlers finish.
@@ -102,6 +106,7 @@ class Worker:
             self.executor.end_all("release")
         is_clean = await self._finished_within(LAST_WAIT)
         self.executor.abandon()
+        await self._watch.stop()
         await self._say_goodbye()
         try:
             await self._open.aclose()

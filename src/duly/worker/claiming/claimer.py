@@ -16,6 +16,7 @@ MOST_AT_ONCE = 1_000
 LONGEST_PAUSE = 5.0
 DOUBT = 60.0  # a statement whose answer we did not wait for may still be committed so much later
 DOUBT_EVERY = 5.0
+SUSPECT_PAUSE = 0.1  # no hint comes when the suspect before has ended
 
 logger = logging.getLogger("duly.claimer")
 
@@ -70,7 +71,9 @@ class Claimer:
             await self._adopt(worker)
         hinted, self._wakeup.was_hinted = self._wakeup.was_hinted, False
         room = min(MOST_AT_ONCE, self._executor.room)
-        claim = await self._lanes.claim(worker, room, eager=hinted)
+        claim = await self._lanes.claim(
+            worker, room, eager=hinted, in_hand=lambda: self._executor.leases
+        )
         if worker != self.worker:
             logger.warning("%d claimed jobs are left to be rescued", len(claim.jobs))
             return
@@ -82,6 +85,8 @@ class Claimer:
             # The hint came too soon after a look from the start: it gets its look when allowed.
             self._wakeup.was_hinted = True
             await self._wakeup.wait(self._lanes.seconds_to_scan)
+        elif self._lanes.has_suspects_waiting:
+            await self._wakeup.wait(SUSPECT_PAUSE)
         else:
             await self._wakeup.wait()
 

@@ -7,12 +7,13 @@ committed late lies behind it, so that from time to time everything is looked at
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from itertools import groupby
 
 from ...store.attempts import Attempts, Claim, Lane
 from ...store.claimed import ClaimedJob
 from ..strangers import Strangers
+from .suspects import Suspects
 
 SCAN_EVERY = 1.0
 LEAST_PAUSE = 0.05
@@ -34,15 +35,20 @@ class Lanes:
         self._scanned_at = 0.0
         self._scan_cost = 0.0
         self._turn = 0
+        self._suspects = Suspects()
         self.looked_everywhere = False
 
-    async def claim(self, worker: int, most: int, *, eager: bool) -> Claim:
+    async def claim(
+        self, worker: int, most: int, *, eager: bool, in_hand: Callable[[], Container[int]]
+    ) -> Claim:
         """Up to `most` jobs. With `eager`, an empty look is followed by one from the start at once.
 
         A look from the start is made about every second, and less often when it takes long;
-        `looked_everywhere` says whether this call made one.
+        `looked_everywhere` says whether this call made one. `in_hand` tells the leases of the jobs
+        that the worker has: of suspects, it gets one at a time.
         """
         self.looked_everywhere = False
+        self._suspects.look(in_hand)
         if self._is_scan_due(SCAN_EVERY):
             await self._scan()
         claim = await self._claim_from_lanes(worker, most)
@@ -71,6 +77,11 @@ class Lanes:
         waited = time.monotonic() - self._scanned_at
         return waited >= max(pause, COST_SHARE * self._scan_cost)
 
+    @property
+    def has_suspects_waiting(self) -> bool:
+        """Whether a job was not claimed because another suspect is in hand."""
+        return self._suspects.are_waiting
+
     async def _scan(self) -> None:
         started = time.monotonic()
         found = await self._attempts.lanes(self._queues)
@@ -87,14 +98,16 @@ class Lanes:
     async def _claim_from_lanes(self, worker: int, most: int) -> Claim:
         jobs: Claim = Claim([], START)
         for lane in self._in_turn():
-            cursor = self._cursors[lane]
+            if not (room := self._suspects.room(lane, most - len(jobs.jobs))):
+                continue
             claim = await self._attempts.claim(
                 lane,
                 worker=worker,
-                cursor=cursor,
-                most=most - len(jobs.jobs),
+                cursor=self._cursors[lane],
+                most=room,
                 left=self._strangers.left,
             )
+            self._suspects.note(lane, claim)
             self._cursors[lane] = claim.cursor
             jobs.jobs.extend(claim.jobs)
             if len(jobs.jobs) >= most:
