@@ -6,11 +6,9 @@ import os
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from .client import Client
 from .config import Settings
 from .events.event import EventFilters
 from .following.following import Following
@@ -21,14 +19,14 @@ from .handlers.handler import Handler
 from .handlers.registry import HandlerRegistry
 from .handlers.surroundings import Middleware, Resource
 from .jobs.job import Job
-from .jobs.payload import encode_payload
 from .jobs.status import JobStatus
-from .jobs.submission import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, Submission
-from .wiring import Engine, built_in_handlers, open_engine
+from .jobs.submission import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE
+from .submitter import Submitter
+from .wiring import built_in_handlers, open_engine
 from .worker.worker import Worker
 
 
-class Duly:
+class Duly(Submitter):
     """Handlers, and the way to the database.
 
     Settings come from the environment unless they are given. Use it with `async with` to submit
@@ -39,11 +37,9 @@ class Duly:
         self, settings: Settings | None = None, *, environment: Mapping[str, str] | None = None
     ) -> None:
         given = os.environ if environment is None else environment
-        self.settings = settings or Settings.from_environment(given)
-        self.registry = HandlerRegistry()
+        super().__init__(settings or Settings.from_environment(given), HandlerRegistry())
         for handler in built_in_handlers(self.settings):
             self.registry.register(handler)
-        self._engine: Engine | None = None
         self._closing: AsyncExitStack | None = None
 
     def handler(
@@ -104,38 +100,6 @@ class Duly:
         """Register an object with a `job_type` and an `execute` method."""
         self.registry.register(handler)
 
-    async def enqueue(
-        self,
-        job_type: str,
-        payload: Any = None,
-        *,
-        queue: str | None = None,
-        priority: int = 0,
-        run_at: datetime | None = None,
-        delay: float | None = None,
-        max_attempts: int | None = None,
-        unique_key: str | None = None,
-        tags: Sequence[str] = (),
-    ) -> JobHandle[Any]:
-        """Submit one job; it is durable when this returns. Await its `result()` if you like.
-
-        Queue and `max_attempts` default to those of the handler, where it is registered here.
-        Raises PayloadRefused or RequestRefused with the path of what does not fit, and
-        DatabaseUnreachable.
-        """
-        submission = Submission(
-            job_type=job_type,
-            payload=encode_payload({} if payload is None else payload),
-            queue=queue,
-            priority=priority,
-            run_at=run_at,
-            delay=delay,
-            max_attempts=max_attempts,
-            unique_key=unique_key,
-            tags=tuple(tags),
-        )
-        return self._handle(await self.client.enqueue(submission))
-
     async def job(self, job_id: UUID) -> JobHandle[Any]:
         """A handle of one job, to wait for it or to act on it; raises JobNotFound."""
         return self._handle(await self.client.get(job_id))
@@ -173,11 +137,6 @@ class Duly:
         )
         return self._opened.live.follow(filters, after=after)
 
-    @property
-    def client(self) -> Client:
-        """Every action on jobs; there while the app is open."""
-        return self._opened.client
-
     @asynccontextmanager
     async def worker(
         self, *, slots: int | None = None, queues: Sequence[str] | None = None
@@ -206,12 +165,3 @@ class Duly:
         self._engine = None
         if self._closing is not None:
             await self._closing.aclose()
-
-    @property
-    def _opened(self) -> Engine:
-        if self._engine is None:
-            raise RuntimeError("open the app first: `async with app:`")
-        return self._engine
-
-    def _handle(self, job: Job) -> JobHandle[Any]:
-        return JobHandle(job, self._opened.client, self._opened.endings)

@@ -65,11 +65,11 @@ class Client:
         where the handler is known and cannot read the payload; and IdempotencyConflict when that
         key came with another fingerprint.
         """
-        submission = self._completed(submission.check(), "$")
+        submission = completed(self._registry, submission.check(), "$")
         (made,) = await self._store.gatherer.enqueue([(submission, idempotency)])
         if made.is_new:
             self._hint(submission, made)
-            return _new_job(submission, made)
+            return new_job(submission, made)
         if made.fingerprint is not None and idempotency is not None:
             _check_fingerprint(made.fingerprint, idempotency)
         return await self.get(made.job_id)
@@ -77,7 +77,7 @@ class Client:
     async def enqueue_many(self, submissions: Sequence[Submission]) -> list[Job]:
         """Make many jobs, all or none, in order. RequestRefused tells which one by `$[index]`."""
         whole = [
-            self._completed(one.check(f"$[{index}]"), f"$[{index}]")
+            completed(self._registry, one.check(f"$[{index}]"), f"$[{index}]")
             for index, one in enumerate(submissions)
         ]
         made = await self._store.gatherer.enqueue([(one, None) for one in whole])
@@ -86,7 +86,7 @@ class Client:
         for submission, one in zip(whole, made, strict=True):
             if one.is_new:
                 self._hint(submission, one)
-            jobs.append(_new_job(submission, one) if one.is_new else old[one.job_id])
+            jobs.append(new_job(submission, one) if one.is_new else old[one.job_id])
         return jobs
 
     async def get(self, job_id: UUID) -> Job:
@@ -149,21 +149,6 @@ class Client:
             known[job_type] = msgspec.structs.replace(here, workers=workers)
         return [known[job_type] for job_type in sorted(known)]
 
-    def _completed(self, submission: Submission, path: str) -> Submission:
-        """The submission with what it leaves open, as its handler says where that is known.
-
-        Raises PayloadRefused when the handler is known and cannot read the payload.
-        """
-        self._registry.check_payload(submission.job_type, submission.payload, f"{path}.payload")
-        if submission.queue is not None and submission.max_attempts is not None:
-            return submission
-        queue, most = self._registry.defaults(submission.job_type)
-        return msgspec.structs.replace(
-            submission,
-            queue=submission.queue or queue,
-            max_attempts=submission.max_attempts or most,
-        )
-
     def _hint(self, submission: Submission, made: Made) -> None:
         if made.run_at is None or made.run_at <= made.created_at:
             self._tell(READY, submission.queue or DEFAULT_QUEUE)
@@ -173,6 +158,22 @@ class Client:
     def _tell(self, channel: str, payload: str) -> None:
         self._on_hint(channel, payload)
         self._notifier.hint(channel, payload)
+
+
+def completed(registry: HandlerRegistry, submission: Submission, path: str) -> Submission:
+    """The submission with what it leaves open, as its handler says where that is known.
+
+    Raises PayloadRefused when the handler is known and cannot read the payload.
+    """
+    registry.check_payload(submission.job_type, submission.payload, f"{path}.payload")
+    if submission.queue is not None and submission.max_attempts is not None:
+        return submission
+    queue, most = registry.defaults(submission.job_type)
+    return msgspec.structs.replace(
+        submission,
+        queue=submission.queue or queue,
+        max_attempts=submission.max_attempts or most,
+    )
 
 
 def _check_fingerprint(fingerprint: bytes, idempotency: Idempotency) -> None:
@@ -188,7 +189,8 @@ def _place(position: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _new_job(submission: Submission, made: Made) -> Job:
+def new_job(submission: Submission, made: Made) -> Job:
+    """The job as it is right after its submission."""
     created_at = made.created_at.astimezone(UTC)
     return Job(
         id=made.job_id,

@@ -18,16 +18,22 @@ R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
 
 
-class EnqueueOptions(TypedDict, total=False):
-    """How a job is to be done; see `Duly.enqueue`."""
+class BulkOptions(TypedDict, total=False):
+    """How many jobs are to be done; see `Duly.enqueue_many`."""
 
     queue: str | None
     priority: int
     run_at: datetime | None
     delay: float | None
     max_attempts: int | None
-    unique_key: str | None
     tags: Sequence[str]
+    conn: object
+
+
+class EnqueueOptions(BulkOptions, total=False):
+    """How a job is to be done; see `Duly.enqueue`."""
+
+    unique_key: str | None
 
 
 Enqueue = Callable[..., Coroutine[Any, Any, JobHandle[Any]]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -91,18 +91,7 @@ class Attempts:
     async def settle(self, settlements: Sequence[Settlement]) -> set[Fence]:
         """Write outcomes; answers those that were accepted. The others came too late."""
         query = statement("attempts/settle")
-        values: dict[str, object] = {
-            "job_ids": [one.job.id for one in settlements],
-            "leases": [one.job.lease for one in settlements],
-            "outcomes": [one.outcome for one in settlements],
-            "statuses": [one.status for one in settlements],
-            "delays": [one.delay for one in settlements],
-            "errors": [one.error for one in settlements],
-            "results": [one.result for one in settlements],
-            "unique_keys": [one.job.unique_key for one in settlements],
-            "kept": [one.kept for one in settlements],
-        }
-        rows = await self._database.fetch(query.text, *query.arguments(values))
+        rows = await self._database.fetch(query.text, *query.arguments(settle_values(settlements)))
         return {(row["job_id"], row["lease"]) for row in rows}
 
     async def recorded(self, fences: Sequence[Fence]) -> set[Fence]:
@@ -135,6 +124,21 @@ class Attempts:
         }
         rows = await self._database.fetch(query.text, *query.arguments(values))
         return [line_from(row) for row in rows]
+
+
+def settle_values(settlements: Sequence[Settlement]) -> dict[str, Any]:
+    """What `attempts/settle` is given."""
+    return {
+        "job_ids": [one.job.id for one in settlements],
+        "leases": [one.job.lease for one in settlements],
+        "outcomes": [one.outcome for one in settlements],
+        "statuses": [one.status for one in settlements],
+        "delays": [one.delay for one in settlements],
+        "errors": [one.error for one in settlements],
+        "results": [one.result for one in settlements],
+        "unique_keys": [one.job.unique_key for one in settlements],
+        "kept": [one.kept for one in settlements],
+    }
 
 
 def _claimed(row: asyncpg.Record, queue: str) -> ClaimedJob:

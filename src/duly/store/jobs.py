@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -50,21 +50,8 @@ class Jobs:
 
     async def enqueue(self, asked: Sequence[tuple[Submission, Idempotency | None]]) -> list[Made]:
         """Make many jobs durably, all or none, in one statement; answers in the same order."""
-        submissions = [submission for submission, _ in asked]
-        values: dict[str, object] = {
-            "job_types": [one.job_type for one in submissions],
-            "payloads": [one.payload for one in submissions],
-            "queues": [one.queue for one in submissions],
-            "priorities": [one.priority for one in submissions],
-            "run_ats": [one.run_at for one in submissions],
-            "delays": [one.delay for one in submissions],
-            "max_attempts": [one.max_attempts for one in submissions],
-            "unique_keys": [one.unique_key for one in submissions],
-            "tags": [_tags(one) for one in submissions],
-            "idempotency_keys": [None if one is None else one.key for _, one in asked],
-            "fingerprints": [None if one is None else one.fingerprint for _, one in asked],
-        }
         query = statement("jobs/enqueue")
+        values = enqueue_values(asked, notify=False)
         rows = await self._database.fetch(query.text, *query.arguments(values))
         return [Made(*tuple(row)[1:]) for row in rows]
 
@@ -135,6 +122,27 @@ class Jobs:
             raise NotAllowed(
                 job_id=job_id, job_status=job.status.value, verb=verb, allowed=sources_of(verb)
             )
+
+
+def enqueue_values(
+    asked: Sequence[tuple[Submission, Idempotency | None]], *, notify: bool
+) -> dict[str, Any]:
+    """What `jobs/enqueue` is given. With `notify` the commit tells the workers by itself."""
+    submissions = [submission for submission, _ in asked]
+    return {
+        "job_types": [one.job_type for one in submissions],
+        "payloads": [one.payload for one in submissions],
+        "queues": [one.queue for one in submissions],
+        "priorities": [one.priority for one in submissions],
+        "run_ats": [one.run_at for one in submissions],
+        "delays": [one.delay for one in submissions],
+        "max_attempts": [one.max_attempts for one in submissions],
+        "unique_keys": [one.unique_key for one in submissions],
+        "tags": [_tags(one) for one in submissions],
+        "idempotency_keys": [None if one is None else one.key for _, one in asked],
+        "fingerprints": [None if one is None else one.fingerprint for _, one in asked],
+        "notify": notify,
+    }
 
 
 def _tags(submission: Submission) -> str | None:

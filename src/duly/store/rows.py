@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from ..jobs.status import JobStatus
 _progress = msgspec.json.Decoder(Progress).decode
 
 
-def job_from(row: asyncpg.Record) -> Job:
+def job_from(row: asyncpg.Record | Mapping[str, Any]) -> Job:
     """A job from a row of `jobs/get` or of a list."""
     values: dict[str, Any] = dict(row)
     values["payload"] = raw(values["payload"])

@@ -26,9 +26,10 @@ from ..maintenance.promoter import Promoter
 from ..maintenance.pruner import Pruner
 from ..maintenance.rescuer import Rescuer
 from ..postgres.embedded import EmbeddedPostgres
+from ..postgres.failures import AWAY, unreachable
 from ..postgres.listener import Listener
 from ..postgres.notifier import Notifier
-from ..postgres.pool import Database, connect
+from ..postgres.pool import Connection, Database, connect
 from ..store import migrate as migrations
 from ..store.store import Store
 from ..worker.worker import Worker
@@ -142,6 +143,19 @@ async def open_engine(
         yield engine
 
 
+@asynccontextmanager
+async def open_connection(settings: Settings) -> AsyncGenerator[Connection]:
+    """One connection and no engine, for who has a single thing to say; see `open_engine`."""
+    async with AsyncExitStack() as stack:
+        connection = await connect(await _open_postgres(settings, stack), "submit")
+        stack.push_async_callback(connection.close)
+        try:
+            await _fit(connection, migrate=settings.migrate)
+            yield connection
+        except AWAY as error:
+            raise unreachable(error) from error
+
+
 async def _open_postgres(settings: Settings, stack: AsyncExitStack) -> Secret:
     if settings.database_url is not None:
         return settings.database_url
@@ -154,12 +168,16 @@ async def _open_postgres(settings: Settings, stack: AsyncExitStack) -> Secret:
 async def _fit_schema(dsn: Secret, *, migrate: bool) -> None:
     connection = await connect(dsn, "migrate")
     try:
-        if migrate:
-            await migrations.migrate(connection, lambda name: logger.info("migrated: %s", name))
-        else:
-            await migrations.check(connection)
+        await _fit(connection, migrate=migrate)
     finally:
         await connection.close()
+
+
+async def _fit(connection: Connection, *, migrate: bool) -> None:
+    if migrate:
+        await migrations.migrate(connection, lambda name: logger.info("migrated: %s", name))
+    else:
+        await migrations.check(connection)
 
 
 async def _open_store(dsn: Secret, name: str, size: int, stack: AsyncExitStack) -> Store:

@@ -4,5 +4,6 @@ select n, job_id, is_new, fingerprint, created_at, run_at
 from duly.enqueue_many(
   :job_types::text[], :payloads::jsonb[], :queues::text[], :priorities::smallint[],
   :run_ats::timestamptz[], :delays::float8[], :max_attempts::smallint[], :unique_keys::text[],
-  :tags::jsonb[], :idempotency_keys::text[], :fingerprints::bytea[], false
+  :tags::jsonb[], :idempotency_keys::text[], :fingerprints::bytea[],
+  :notify::boolean
 )
