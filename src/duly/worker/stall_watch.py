@@ -90,7 +90,8 @@ class StallWatch(Generic[Culprit]):
 def place_of(frame: FrameType) -> str:
     """Where a thread is, the innermost call last, without the frames that called the handler."""
     frames = traceback.extract_stack(frame)
-    own = [one for one in frames if not any(part in one.filename for part in OURS)]
+    ours = [n for n, one in enumerate(frames) if any(part in one.filename for part in OURS)]
+    own = frames[ours[-1] + 1 :] if ours else frames
     return " > ".join(
         f"{one.filename}:{one.lineno} in {one.name}" for one in (own or frames)[-MOST_FRAMES:]
     )
