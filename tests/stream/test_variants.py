@@ -39,7 +39,7 @@ def urls(postgres, request):
 async def blow(dsn, seed, variant):
     """A small storm over one stream: all its transactions are short, so that they meet often."""
     stream_type, feed_type, _ = variant
-    storm = Storm(4.0, seed, writers=8, clients=6, longest=0.2, patience=3.0)
+    storm = Storm(3.0, seed, 8, clients=6, longest=0.2, changes=300, drops=8, patience=3.0)
     async with servers(dsn, 2, stream_type=stream_type, feed_type=feed_type) as doors:
         return await storm.blow(dsn, doors)
 
@@ -48,7 +48,6 @@ def check(variant, verdict):
     print(name(variant), verdict)
     found = {kind for kind, count in verdict.faults.items() if count}
     assert variant[2] <= found and bool(variant[2]) == bool(found), (name(variant), verdict)
-    assert verdict.committed > 200, verdict
 
 
 @pytest.mark.parametrize("urls", [1 + len(VARIANTS)], indirect=True, ids=["all at once"])

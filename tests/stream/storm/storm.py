@@ -32,13 +32,18 @@ def chosen_seed() -> str:
 
 @dataclass
 class Storm:
-    """How long and how hard. `longest` is the length of the longest transactions, in seconds."""
+    """How long and how hard. `longest` is the length of the longest transactions, in seconds.
+
+    On a slow machine it blows until there were at least so many changes, and drops of each client.
+    """
 
     seconds: float
     seed: str = field(default_factory=chosen_seed)
     writers: int = 64
     clients: int = 20
     longest: float = 2.0
+    changes: int = 500
+    drops: int = 5
     patience: float = 20.0
 
     async def blow(
@@ -59,6 +64,11 @@ class Storm:
             if meanwhile is not None:
                 await meanwhile()
             await asyncio.wait([writing], timeout=self.seconds / 2)
+            await eventually(
+                lambda: writing.done() or self._is_enough(ledger, clients),
+                f"enough of a storm (seed {self.seed})",
+                seconds=60,
+            )
             is_over.set()
             await writing
             end = await _end(dsn, self.patience)
@@ -74,6 +84,10 @@ class Storm:
         verdict = judge(self.seed, ledger, clients, end)
         verdict.writers = hands.counts
         return verdict
+
+    def _is_enough(self, ledger: Ledger, clients: list[Client]) -> bool:
+        changes = sum(len(commit.notes) for commit in ledger.committed)
+        return changes >= self.changes and all(client.drops >= self.drops for client in clients)
 
     def _clients(self, doors: list[Door]) -> list[Client]:
         """A few of them want one queue only."""
