@@ -14,7 +14,7 @@ def test_a_server_says_where_it_is_what_it_uses_and_what_to_do_next(server, duly
     facts = server.facts
 
     assert server.get("/livez") is not None
-    assert facts["job_types"] == ["boom", "email", "hello"]
+    assert facts["job_types"] == ["boom", "email", "hello", "report"]
     assert facts["slots"] == 10
     assert facts["database"].startswith("postgresql://duly@")
 
