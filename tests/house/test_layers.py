@@ -15,7 +15,7 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["import
     "contracts"
 ]
 MAY_READ_SETTINGS = {"app", "cli", "wiring"}
-MAY_HIDE_IMPORTS = {"__init__.py"}  # the public names, which are loaded when they are first used
+MAY_HIDE_IMPORTS = {"__init__.py", "testing/__init__.py"}  # public names, loaded on first use
 
 
 def name(path: Path) -> str:
