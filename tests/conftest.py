@@ -52,9 +52,10 @@ class Server:
         """The address of a fresh database that has the schema."""
         name = f"test_{next(self._numbers)}"
         self.run(f"create database {name} template {template}")
-        # In a copy another history of events begins: here, and not in the middle of the test.
-        begin = "select duly.begin_epoch(epoch) from duly.event_epoch"
-        asyncio.run(_execute(self.url(name), begin))
+        if template == TEMPLATE:
+            # In a copy another history of events begins: here, and not in the middle of the test.
+            begin = "select duly.begin_epoch(epoch) from duly.event_epoch"
+            asyncio.run(_execute(self.url(name), begin))
         return self.url(name)
 
     def drop(self, url: str) -> None:
