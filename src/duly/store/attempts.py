@@ -17,12 +17,20 @@ from .statements import statement
 
 Fence = tuple[UUID, int]
 
+# The priority of the lane, before all others, where the jobs wait that were there at a crash.
+SUSPECTS = 32_767
+
 
 class Lane(NamedTuple):
     """Jobs of one queue and one priority: they are served in order."""
 
     queue: str
     priority: int
+
+    @property
+    def is_of_suspects(self) -> bool:
+        """Whether its jobs may have crashed a worker."""
+        return self.priority == SUSPECTS
 
 
 class Claim(NamedTuple):

@@ -7,6 +7,7 @@ from datetime import date
 import asyncpg
 
 from ..postgres.pool import Database
+from .attempts import SUSPECTS
 from .statements import statement
 
 LOCK_PATIENCE = "set local lock_timeout = '250ms'"
@@ -31,7 +32,9 @@ class House:
 
     async def rescue(self, most: int) -> dict[str, int]:
         """Take back up to `most` jobs of dead workers; answers how many by queue."""
-        rows = await self._database.fetch(statement("jobs/rescue").text, most)
+        query = statement("jobs/rescue")
+        values: dict[str, object] = {"most": most, "suspects": SUSPECTS}
+        rows = await self._database.fetch(query.text, *query.arguments(values))
         counts: dict[str, int] = {}
         for row in rows:
             counts[row["queue"]] = counts.get(row["queue"], 0) + 1

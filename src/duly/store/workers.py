@@ -53,12 +53,16 @@ class Workers:
 
     async def beat(self, worker: int) -> Pulse:
         """Say that the worker is alive."""
-        rows = await self._database.fetch(statement("workers/beat").text, worker)
-        return (
-            Pulse(is_alive=True, cancelled=rows[0]["cancelled"])
-            if rows
-            else Pulse(is_alive=False, cancelled=[])
-        )
+        return (await self.beat_for([worker]))[worker]
+
+    async def beat_for(self, workers: Sequence[int]) -> dict[int, Pulse]:
+        """Say that these workers are alive, all in one statement."""
+        rows = await self._database.fetch(statement("workers/beat").text, list(workers))
+        heard = {row["id"]: row["cancelled"] for row in rows}
+        return {
+            worker: Pulse(is_alive=worker in heard, cancelled=heard.get(worker, []))
+            for worker in workers
+        }
 
     async def asked_to_stop(self, worker: int) -> list[UUID]:
         """The running jobs of this worker that somebody wants cancelled."""
@@ -68,6 +72,10 @@ class Workers:
     async def leave(self, worker: int) -> None:
         """Say goodbye."""
         await self._database.fetch(statement("workers/leave").text, worker)
+
+    async def crash(self, worker: int) -> None:
+        """Say that the process of this worker has crashed: what it held is under suspicion."""
+        await self._database.fetch(statement("workers/crash").text, worker)
 
     async def bury(self, ttl: float) -> list[str]:
         """Declare dead the workers that were silent for `ttl` seconds; answers their names."""
