@@ -2,6 +2,7 @@
 
 VENV    := .venv
 BIN     := $(VENV)/bin
+AT_ONCE := --numprocesses 3 --dist loadfile   # tests wait more than they work
 SOURCES := src tests examples bench docs
 
 .DEFAULT_GOAL := help
@@ -14,7 +15,7 @@ demo: $(VENV)/.demo  ## set everything up and see four jobs live, with a real ma
 	@$(BIN)/duly demo
 
 test: $(VENV)/.test  ## set everything up and run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(AT_ONCE)
 
 check: $(VENV)/.lint lint test test-15  ## everything that CI runs: format, lint, types, layers, tests
 
@@ -29,7 +30,7 @@ lint: $(VENV)/.lint  ## format, lint, types, layers, SQL and spelling
 # The store and the promises once more on PostgreSQL 15, where this machine has it.
 test-15: $(VENV)/.test
 	@if [ -x /usr/lib/postgresql/15/bin/initdb ]; then \
-	  DULY_TEST_BIN=/usr/lib/postgresql/15/bin $(BIN)/python -m pytest \
+	  DULY_TEST_BIN=/usr/lib/postgresql/15/bin $(BIN)/python -m pytest $(AT_ONCE) \
 	    tests/store tests/client tests/worker tests/events tests/following tests/maintenance tests/spec; \
 	fi
 
