@@ -7,7 +7,7 @@ becomes at the doors (an HTTP status, an exit code) is in `STATUS` and `EXIT` be
     ├── NotFound          JobNotFound
     ├── Refused           PayloadRefused · RequestRefused · SettingRefused · UnknownJobType ·
     │                     DatabaseAddressRefused
-    ├── Conflict          NotAllowed · IdempotencyConflict · UniqueKeyTaken
+    ├── Conflict          NotAllowed · IdempotencyConflict · UniqueKeyTaken · LeaseLost
     ├── Unavailable       DatabaseUnreachable · EmbeddedPostgresFailed · StreamUnsettled
     ├── SchemaMismatch    SchemaTooOld · SchemaTooNew
     ├── NotDone           JobFailed · JobCancelled
@@ -89,6 +89,10 @@ class IdempotencyConflict(Conflict):
 
 class UniqueKeyTaken(Conflict):
     """The unique key {unique_key!r} belongs to the live job {job_id}: wait until that one ends."""
+
+
+class LeaseLost(Conflict):
+    """Job {job_id} is not this attempt's any more: roll back what it did, another does the job."""
 
 
 class Unavailable(DulyError):

@@ -1,0 +1,1 @@
+"""Jobs that are made, or completed, inside the transactions of others."""

@@ -6,11 +6,19 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 from uuid import UUID
 
 from .notebook import Notebook
 
 _opening = threading.Lock()
+
+
+class Completes(Protocol):
+    """The worker's part of completing a job inside a transaction of its handler."""
+
+    async def complete(self, ctx: Context, conn: object, result: Any) -> None: ...
+    def complete_sync(self, ctx: Context, conn: object, result: Any) -> None: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -19,7 +27,8 @@ class Context:
 
     `lease` is the fence of every write that is made for this attempt. `notebook` holds what the
     handler has reported, None until it does; `announce` tells the worker that there is something
-    new in it, and may be called from any thread.
+    new in it, and may be called from any thread. `is_completed` is set when the handler has
+    completed the job itself, in a transaction that may still be rolled back.
     """
 
     job_id: UUID
@@ -31,6 +40,8 @@ class Context:
     deadline: float | None = None
     notebook: Notebook | None = None
     announce: Callable[[Context], None] | None = None
+    completer: Completes | None = None
+    is_completed: bool = False
     _stop: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -65,6 +76,22 @@ class Context:
         if notebook.put_line(message, level):
             self._announce(notebook)
 
+    async def complete(self, conn: object, result: Any = None) -> None:
+        """Complete the job inside your own transaction: it is done exactly when that commits.
+
+        `conn` is a connection or session of asyncpg, psycopg or SQLAlchemy. Commit next, and
+        return: what the handler returns or raises after the commit changes nothing. If you roll
+        back instead, the job goes on, and ends as the handler does. What is reported after this
+        call is ignored. Raises LeaseLost when the job is in other hands by now, so that your
+        transaction is rolled back; PayloadRefused for what is no result; RequestRefused for what
+        is no such connection; and the errors of the driver.
+        """
+        await self._completer.complete(self, conn, result)
+
+    def complete_sync(self, conn: object, result: Any = None) -> None:
+        """The same for a handler that runs in a thread, with a connection of a sync driver."""
+        self._completer.complete_sync(self, conn, result)
+
     def stop(self) -> None:
         """Ask the handler to come to an end. Safe from every thread."""
         self._stop.set()
@@ -75,6 +102,12 @@ class Context:
             if self.notebook is None:
                 self.notebook = Notebook()
             return self.notebook
+
+    @property
+    def _completer(self) -> Completes:
+        if self.completer is None:
+            raise RuntimeError("a job is completed where its worker runs it, and nowhere else")
+        return self.completer
 
     def _announce(self, notebook: Notebook) -> None:
         notebook.is_announced = True

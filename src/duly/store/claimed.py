@@ -27,7 +27,9 @@ class ClaimedJob:
 class Settlement:
     """The outcome of one attempt. `delay` is in seconds, None for at once.
 
-    With `kept` false the job was never started: it goes back uncharged, without a trace.
+    With `kept` false the job was never started: it goes back uncharged, without a trace. With
+    `may_be_done` its handler has completed it in a transaction of its own, and only the database
+    knows whether that was committed.
     """
 
     job: ClaimedJob
@@ -37,6 +39,7 @@ class Settlement:
     error: str | None = None
     result: str | None = None
     kept: bool = True
+    may_be_done: bool = False
 
 
 @dataclass(slots=True, frozen=True)

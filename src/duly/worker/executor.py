@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from ..handlers.registry import HandlerRegistry, Registration
 from ..jobs.outcome import Outcome
 from ..store.claimed import ClaimedJob, Settlement
 from . import judge
+from .completer import Completer
 from .reporter import Reporter
 from .settler import Settler
 from .stall_watch import log_stall
@@ -53,6 +54,7 @@ class Executor:
         self._strangers = strangers
         self._settler = settler
         self._reporter = reporter
+        self._completer = Completer(reporter, self._job_of)
         self._slots = slots
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix="duly-handler")
         self._prefetched: deque[ClaimedJob] = deque()
@@ -139,12 +141,16 @@ class Executor:
             running.ending = "drop"
             self._reporter.end(running.ctx)
             if settlement is not None:
-                self._settler.add(settlement)
+                self._settler.add(_in_doubt(settlement, running.ctx))
 
     def close(self) -> bool:
         """Let the threads go; answers whether all of them had ended."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         return not self._running
+
+    def _job_of(self, lease: int) -> ClaimedJob | None:
+        running = self._running.get(lease)
+        return None if running is None or running.ending == "drop" else running.job
 
     def _begin(self, job: ClaimedJob) -> None:
         ctx = Context(
@@ -155,6 +161,7 @@ class Executor:
             max_attempts=job.max_attempts,
             lease=job.lease,
             announce=self._reporter.announce,
+            completer=self._completer,
         )
         running = Running(job, ctx)
         self._running[job.lease] = running
@@ -173,7 +180,7 @@ class Executor:
             if settlement is not None and running.ending != "drop":
                 if running.ctx.notebook is not None:
                     self._reporter.end(running.ctx)
-                self._settler.add(settlement)
+                self._settler.add(_in_doubt(settlement, running.ctx))
             while self._prefetched and len(self._running) < self._slots:
                 self._begin(self._prefetched.popleft())
             self._room_made.set()
@@ -270,6 +277,10 @@ def _end(running: Running, ending: str) -> None:
         running.ctx.stop()
         if running.task is not None:
             running.task.cancel()
+
+
+def _in_doubt(settlement: Settlement, ctx: Context) -> Settlement:
+    return replace(settlement, may_be_done=True) if ctx.is_completed else settlement
 
 
 def _ended(running: Running) -> Settlement | None:

@@ -1,7 +1,8 @@
 """Writes outcomes in batches: at once when idle, otherwise when the batch in flight is written.
 
 An outcome is kept until the database has accepted or refused it, however long that takes. What its
-attempt has reported is written before it.
+attempt has reported is written before it. One that a handler may have written in a transaction of
+its own is written apart: if that is still open, only this one waits for it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import replace
 
 from ..errors import Unavailable
 from ..jobs.status import JobStatus
-from ..store.attempts import Attempts
+from ..store.attempts import Attempts, Fence
 from ..store.claimed import Settlement
 from .metrics import ATTEMPTS, STALE_WRITES
 from .reporter import Reporter
@@ -43,6 +44,7 @@ class Settler:
         self._on_back = on_back
         self._waiting: list[Settlement] = []
         self._flushing: asyncio.Task[None] | None = None
+        self._apart: set[asyncio.Task[None]] = set()
         self._unwritten: set[int] = set()
         self.stale_writes = 0
 
@@ -53,8 +55,13 @@ class Settler:
 
     def add(self, settlement: Settlement) -> None:
         """Write this outcome soon."""
-        self._waiting.append(settlement)
         self._unwritten.add(settlement.job.lease)
+        if settlement.may_be_done:
+            task = asyncio.create_task(self._write([settlement]))
+            self._apart.add(task)
+            task.add_done_callback(self._apart.discard)
+            return
+        self._waiting.append(settlement)
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush())
 
@@ -62,6 +69,8 @@ class Settler:
         """Return when everything that was added has been written."""
         while self._flushing is not None:
             await asyncio.shield(self._flushing)
+        while self._apart:
+            await asyncio.wait(self._apart)
 
     async def _flush(self) -> None:
         try:
@@ -80,9 +89,9 @@ class Settler:
                 if self._reporter.is_behind:
                     await self._reporter.catch_up({one.job.lease for one in batch})
                 accepted = await self._attempts.settle(batch)
-                if failures and len(accepted) < len(batch):
-                    fences = [(one.job.id, one.job.lease) for one in batch]
-                    accepted |= await self._attempts.recorded(fences)
+                refused = [one for one in batch if _fence(one) not in accepted]
+                doubtful = [_fence(one) for one in refused if failures or one.may_be_done]
+                recorded = await self._attempts.recorded(doubtful) if doubtful else set[Fence]()
                 break
             except Unavailable as error:
                 failures += 1
@@ -93,8 +102,10 @@ class Settler:
                 logger.exception("outcomes could not be written")
                 await self._write_apart(batch, error)
                 return
+        accepted |= recorded
         for one in batch:
-            self._account(one, accepted=(one.job.id, one.job.lease) in accepted)
+            is_done = one.may_be_done and _fence(one) in recorded
+            self._account(_done_before(one) if is_done else one, accepted=_fence(one) in accepted)
 
     async def _write_apart(self, batch: list[Settlement], error: Exception) -> None:
         """Find the outcome that cannot be stored and fail its job; its neighbours go through."""
@@ -137,3 +148,21 @@ class Settler:
         ATTEMPTS.labels(one.outcome).inc()
         if one.status is JobStatus.PENDING:
             self._on_back(one.job.queue, one.delay)
+
+
+def _fence(one: Settlement) -> Fence:
+    return one.job.id, one.job.lease
+
+
+def _done_before(one: Settlement) -> Settlement:
+    """What the transaction of the handler has written, instead of what the handler did later."""
+    if one.outcome != "complete":
+        logger.warning(
+            "job %s (%s) is done, committed by its handler: that it then ended with %s changes"
+            " nothing (%s)",
+            one.job.id,
+            one.job.job_type,
+            one.outcome,
+            (one.error or "").partition("\n")[0],
+        )
+    return replace(one, outcome="complete", status=JobStatus.DONE)
