@@ -111,6 +111,25 @@ class Settings:
         "Seconds for which a handler may block the event loop before that is told.",
         least=0.05,
     )
+    processes: int | None = _setting(
+        "DULY_PROCESSES",
+        None,
+        "Worker processes under a supervisor; without it, one process and no supervisor.",
+        least=1,
+        most=256,
+    )
+    max_jobs_per_process: int | None = _setting(
+        "DULY_MAX_JOBS_PER_PROCESS",
+        None,
+        "Attempts after which a supervisor replaces a worker process; without it, never.",
+        least=1,
+    )
+    memory_limit: int | None = _setting(
+        "DULY_MEMORY_LIMIT",
+        None,
+        "MiB of memory beyond which a supervisor replaces a worker process; without it, never.",
+        least=16,
+    )
     grace: float = _setting(
         "DULY_GRACE", 30.0, "Seconds that running jobs get to finish at shutdown.", least=0
     )

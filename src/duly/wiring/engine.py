@@ -32,6 +32,7 @@ from ..postgres.notifier import Notifier
 from ..postgres.pool import Connection, Database, connect
 from ..store import migrate as migrations
 from ..store.store import Store
+from ..worker.heartbeat import Heartbeat, MakeBeating
 from ..worker.worker import Worker
 from .switchboard import Switchboard
 
@@ -96,6 +97,7 @@ async def open_engine(
     feed: bool = False,
     queues: Sequence[str] | None = None,
     migrate: bool | None = None,
+    heartbeat: MakeBeating = Heartbeat,
 ) -> AsyncGenerator[Engine]:
     """Open the database and whatever else is asked for; everything is stopped in order at the end.
 
@@ -136,6 +138,7 @@ async def open_engine(
                 dsn,
                 queues=queues,
                 on_back=switchboard.on_back,
+                heartbeat=heartbeat,
             )
             await _start_worker(engine, engine.worker, switchboard, stack)
         if switchboard.channels:

@@ -20,6 +20,8 @@ from ..api.streaming.connection import Connection
 from ..config import Settings
 from ..errors import SettingRefused
 from ..handlers.registry import HandlerRegistry
+from ..supervisor.link import Link
+from ..worker.heartbeat import Heartbeat
 from .engine import Engine, open_engine
 from .signals import Signals
 
@@ -67,14 +69,29 @@ async def work(
     *,
     queues: Sequence[str] | None = None,
     ready: Callable[[], None] = lambda: None,
+    link: Link | None = None,
 ) -> int:
-    """Run a worker, and keep house, until SIGINT or SIGTERM; answers the exit code."""
+    """Run a worker, and keep house, until SIGINT or SIGTERM; answers the exit code.
+
+    With a `link`, a supervisor speaks for the worker, and keeps house.
+    """
     async with (
         Signals() as signals,
-        open_engine(settings, registry, worker=True, maintenance=True, queues=queues) as engine,
+        open_engine(
+            settings,
+            registry,
+            worker=True,
+            maintenance=link is None,
+            queues=queues,
+            heartbeat=Heartbeat if link is None else link.heartbeat,
+        ) as engine,
     ):
         ready()
+        if link is not None:
+            link.announce(registry)
         await signals.wait()
+        if link is not None:
+            link.is_stopping = True
     return _exit(engine)
 
 

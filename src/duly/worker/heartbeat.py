@@ -95,10 +95,14 @@ class Standing:
         if worker == self.worker:
             self._lose("it was declared dead")
 
-    def check(self) -> None:
-        """Lose the right to the jobs when nothing was confirmed for too long."""
-        if self.worker is not None and self.age > self._patience:
-            self._lose(f"no heartbeat was confirmed for {self.age:.1f} s")
+    def check(self, now: float) -> None:
+        """Lose the right to the jobs when by `now`, since boot, nothing was confirmed for too long.
+
+        That is the moment up to which there was a look for confirmations.
+        """
+        age = now - self._confirmed
+        if self.worker is not None and age > self._patience:
+            self._lose(f"no heartbeat was confirmed for {age:.1f} s")
 
     def _lose(self, reason: str) -> None:
         logger.error("this worker has lost its jobs: %s", reason)
@@ -160,7 +164,7 @@ class Heartbeat:
             except (DulyError, TimeoutError) as error:
                 logger.debug("a heartbeat was not confirmed: %s", error)
                 pause = min(self._interval, 0.5)
-            self._standing.check()
+            self._standing.check(since_boot())
             await self._pause(pause)
         await database.close()
 

@@ -1,0 +1,1 @@
+"""Worker processes kept alive, and spoken for."""
