@@ -80,6 +80,8 @@ class Client:
         lost = self._random.choice([0, 0, 5])
         count = len(self.seen)
         while len(self.seen) < count + most and not self.is_finished:
+            if time.monotonic() > drop_at:
+                break
             try:
                 async with asyncio.timeout_at(_loop_time(drop_at)):
                     event = await following.next(0.5)
