@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .app import Duly
+    from .bulk import BulkAnswer
     from .config import Secret, Settings
     from .errors import DulyError, JobCancelled, JobFailed
     from .events.event import Event, EventFilters, Reset
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .handlers.context import Context
     from .handlers.handler import Handler
     from .jobs.attempt import Attempt
+    from .jobs.filters import JobFilters
     from .jobs.job import Job
     from .jobs.outcome import Cancel, Discard, Outcome, RetryAfter, Snooze
     from .jobs.status import JobStatus
@@ -39,6 +41,8 @@ _HOMES = {
     "Context": "handlers.context",
     "Handler": "handlers.handler",
     "Attempt": "jobs.attempt",
+    "BulkAnswer": "bulk",
+    "JobFilters": "jobs.filters",
     "Job": "jobs.job",
     "Cancel": "jobs.outcome",
     "Discard": "jobs.outcome",
@@ -50,6 +54,7 @@ _HOMES = {
 
 __all__ = [
     "Attempt",
+    "BulkAnswer",
     "Cancel",
     "Context",
     "Discard",
@@ -62,6 +67,7 @@ __all__ = [
     "Job",
     "JobCancelled",
     "JobFailed",
+    "JobFilters",
     "JobHandle",
     "JobStatus",
     "Outcome",

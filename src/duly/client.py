@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
+from .bulk import Bulk, BulkAnswer, agree, disagree, ignore_progress
 from .errors import IdempotencyConflict, JobNotFound, RequestRefused
 from .handlers.registry import HandlerRegistry, KnownJobType
 from .jobs.attempt import Attempt, LogLine
@@ -139,6 +140,53 @@ class Client:
         """
         self._tell(READY, await self._store.jobs.retry(job_id))
         return await self.get(job_id)
+
+    async def cancel_many(
+        self,
+        which: JobFilters | Collection[UUID],
+        *,
+        dry_run: bool = False,
+        agreed: Callable[[int], bool] = agree,
+        on_progress: Callable[[int, int], None] = ignore_progress,
+    ) -> BulkAnswer:
+        """Cancel the jobs that match now, pending and running ones; or those with these ids.
+
+        Which ones is decided once: `agreed` is told how many, and says whether to go on; a dry run
+        does not. Then 1,000 are done at a time, and `on_progress` is told how many of how many.
+        Raises RequestRefused for a status that cannot be cancelled.
+        """
+
+        async def act(batch: Sequence[UUID], statuses: Sequence[JobStatus]) -> int:
+            changed = await self._store.jobs.cancel_many(batch, statuses)
+            if any(changed.values()):
+                self._tell(CANCELLED, "")
+            return len(changed)
+
+        bulk = Bulk(self._store.jobs, "cancel", act)
+        return await bulk.do(which, disagree if dry_run else agreed, on_progress)
+
+    async def retry_many(
+        self,
+        which: JobFilters | Collection[UUID],
+        *,
+        dry_run: bool = False,
+        agreed: Callable[[int], bool] = agree,
+        on_progress: Callable[[int, int], None] = ignore_progress,
+    ) -> BulkAnswer:
+        """Retry the jobs that match now; or those with these ids that have ended.
+
+        Only failed ones match, unless the filters name another status. The rest is as in
+        `cancel_many`. A job whose unique key another live job holds is skipped.
+        """
+
+        async def act(batch: Sequence[UUID], statuses: Sequence[JobStatus]) -> int:
+            changed = await self._store.jobs.retry_many(batch, statuses)
+            for queue in set(changed.values()):
+                self._tell(READY, queue)
+            return len(changed)
+
+        bulk = Bulk(self._store.jobs, "retry", act)
+        return await bulk.do(which, disagree if dry_run else agreed, on_progress)
 
     async def job_types(self) -> list[KnownJobType]:
         """The job types that this process or a live worker knows, by name."""

@@ -269,6 +269,52 @@ async def test_a_job_is_cancelled_by_its_id(planner, name):
     assert "running_pkey" in indexes(nodes) or "ready_pkey" in indexes(nodes)
 
 
+@pytest.mark.parametrize("count", [1, 50, 1_000])
+async def test_many_jobs_are_cancelled_by_their_ids(planner, count):
+    ids = await planner.ids(f"select job_id from duly.ready limit {count}")
+
+    nodes = await planner.plan(
+        "jobs/cancel_many", {"job_ids": ids, "statuses": ["pending", "processing"]}
+    )
+
+    assert len(ids) == count
+    assert read_whole(nodes) == []
+    for index in ("ready_pkey", "scheduled_pkey", "running_pkey", "unique_key_pkey"):
+        assert index in indexes(nodes)
+
+
+@pytest.mark.parametrize("count", [1, 50, 1_000])
+async def test_many_jobs_are_retried_by_their_ids(planner, count):
+    ids = await planner.ids(f"select distinct job_id from duly.attempt limit {count}")
+
+    nodes = await planner.plan("jobs/retry_many", {"job_ids": ids, "statuses": ["failed"]})
+
+    assert len(ids) == count
+    assert read_whole(nodes) == []
+    assert re.search(r"attempt_\d{8}_pkey", indexes(nodes))
+    assert re.search(r"job_\d{8}_pkey", indexes(nodes))
+
+
+async def test_the_failed_jobs_that_are_meant_are_found_by_an_index(planner):
+    values = {**PAGE, "status": "failed"}
+    del values["most"]
+
+    nodes = await planner.plan("jobs/match_failed", values)
+
+    assert read_whole(nodes) == []
+    assert re.search(r"attempt_\d{8}_job_id_idx", indexes(nodes))
+
+
+async def test_the_live_jobs_that_are_meant_are_each_looked_up(planner):
+    values = {**PAGE, "status": None}
+    del values["most"]
+
+    nodes = await planner.plan("jobs/match_live", values)
+
+    assert [table for table in read_whole(nodes) if table.startswith("job")] == []
+    assert re.search(r"job_\d{8}_pkey", indexes(nodes))
+
+
 async def test_the_attempts_at_a_job_are_found_by_its_id(planner):
     (job_id,) = await planner.ids("select job_id from duly.attempt limit 1")
 

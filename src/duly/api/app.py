@@ -18,6 +18,7 @@ from .endpoint import Endpoint, answer_unknown_route
 from .openapi import describe
 from .operation import Operation
 from .problems import MethodNotAllowed, RouteNotFound, answer_to
+from .routes.bulk import BulkRoutes
 from .routes.documentation import DocumentationRoutes
 from .routes.events import EventRoutes
 from .routes.health import HealthRoutes
@@ -41,6 +42,7 @@ def create_api(
     streams = Seats(settings.streams, settings.streams_per_address)
     operations = [
         *SubmissionRoutes(client, settings, job_types).operations(),
+        *BulkRoutes(client, settings).operations(),
         *JobRoutes(client, settings).operations(),
         *JobTypeRoutes(client).operations(),
         *EventRoutes(feed, settings, streams).operations(),

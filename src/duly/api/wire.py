@@ -110,6 +110,11 @@ def read_no_fields(body: bytes) -> None:
         _decode(_no_fields, body, "$")
 
 
+def read_as(decode: Callable[[bytes], Body], body: bytes) -> Body:
+    """What `decode` makes of a body; MalformedJson or RequestRefused where it cannot."""
+    return _decode(decode, body, "$")
+
+
 def reason_and_path(message: str) -> tuple[str, str]:
     """What msgspec says, taken apart: the reason, and the path of what is at fault."""
     reason, _, at = message.rpartition(" - at `")

@@ -31,6 +31,15 @@ LISTS = {
     JobStatus.CANCELLED: "jobs/list_failed",
 }
 
+MATCHES = {
+    None: "jobs/match_live",
+    JobStatus.PENDING: "jobs/match_live",
+    JobStatus.PROCESSING: "jobs/match_live",
+    JobStatus.DONE: "jobs/match_done",
+    JobStatus.FAILED: "jobs/match_failed",
+    JobStatus.CANCELLED: "jobs/match_failed",
+}
+
 
 class Made(NamedTuple):
     """What became of a submission: a new job, or one that was there already."""
@@ -63,23 +72,28 @@ class Jobs:
 
     async def list(self, filters: JobFilters, *, limit: int, before: UUID | None) -> list[Job]:
         """At most `limit` jobs, newest first, that were made before the job `before`."""
-        high = before or BEYOND_ALL
-        if filters.created_before is not None:
-            high = min(high, first_id_at(filters.created_before))
-        since = FIRST_ID if filters.created_after is None else first_id_at(filters.created_after)
-        values: dict[str, object] = {
-            "before": high,
-            "since": since,
-            "job_type": filters.job_type,
-            "queue": filters.queue,
-            "tag": filters.tag,
-            "most": limit,
-            "status": filters.status,
-        }
+        values = {**_filter_values(filters, before), "most": limit}
         query = statement(LISTS[filters.status])
         wanted = {name: values[name] for name in query.parameters}
         rows = await self._database.fetch(query.text, *query.arguments(wanted))
         return [job_from(row) for row in rows]
+
+    async def matching(self, filters: JobFilters, statuses: Sequence[JobStatus]) -> list[UUID]:
+        """The ids of the jobs in one of these statuses that match at this moment, in order.
+
+        `statuses` are pending and processing, one of them, or one of the others.
+        """
+        status = statuses[0] if len(statuses) == 1 else None
+        values = {**_filter_values(filters, None), "status": status}
+        query = statement(MATCHES[status])
+        wanted = {name: values[name] for name in query.parameters}
+        rows = await self._database.fetch(query.text, *query.arguments(wanted))
+        return [row["id"] for row in rows]
+
+    async def existing(self, job_ids: Sequence[UUID]) -> list[UUID]:
+        """Those of these ids that are jobs, in order."""
+        rows = await self._database.fetch(statement("jobs/match_ids").text, list(job_ids))
+        return [row["id"] for row in rows]
 
     async def cancel(self, job_id: UUID) -> bool:
         """Cancel a pending job, or ask the worker of a running one to stop it.
@@ -110,6 +124,38 @@ class Jobs:
         raise UniqueKeyTaken(
             unique_key=job.unique_key, job_id=holder[0]["job_id"] if holder else "another"
         )
+
+    async def cancel_many(
+        self, job_ids: Sequence[UUID], statuses: Sequence[JobStatus]
+    ) -> dict[UUID, bool]:
+        """Cancel the jobs that still have one of these statuses, as `cancel` does.
+
+        Answers those that were changed, and whether the worker of each was asked.
+        """
+        query = statement("jobs/cancel_many")
+        changed: dict[UUID, bool] = {}
+        for _ in range(3):  # a job that is on its way from one place to another is in neither
+            left = [job_id for job_id in job_ids if job_id not in changed]
+            values: dict[str, object] = {"job_ids": left, "statuses": statuses}
+            rows = await self._database.fetch(query.text, *query.arguments(values))
+            changed |= {row["job_id"]: row["is_running"] for row in rows}
+            if len(rows) == len(left):
+                break
+        return changed
+
+    async def retry_many(
+        self, job_ids: Sequence[UUID], statuses: Sequence[JobStatus]
+    ) -> dict[UUID, str]:
+        """Retry the jobs that still have one of these statuses, and whose unique key is free.
+
+        Answers those that were changed, with their queues.
+        """
+        query = statement("jobs/retry_many")
+        values: dict[str, object] = {"job_ids": list(job_ids), "statuses": statuses}
+        async with self._database.transaction() as connection:
+            await connection.execute(statement("jobs/lock_many").text, list(job_ids))
+            rows = await connection.fetch(query.text, *query.arguments(values))
+        return {row["job_id"]: row["queue"] for row in rows}
 
     async def _one(self, name: str, job_id: UUID) -> bool:
         return bool(await self._database.fetch(statement(name).text, job_id))
@@ -142,6 +188,21 @@ def enqueue_values(
         "idempotency_keys": [None if one is None else one.key for _, one in asked],
         "fingerprints": [None if one is None else one.fingerprint for _, one in asked],
         "notify": notify,
+    }
+
+
+def _filter_values(filters: JobFilters, before: UUID | None) -> dict[str, object]:
+    high = before or BEYOND_ALL
+    if filters.created_before is not None:
+        high = min(high, first_id_at(filters.created_before))
+    since = FIRST_ID if filters.created_after is None else first_id_at(filters.created_after)
+    return {
+        "before": high,
+        "since": since,
+        "job_type": filters.job_type,
+        "queue": filters.queue,
+        "tag": filters.tag,
+        "status": filters.status,
     }
 
 

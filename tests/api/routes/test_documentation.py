@@ -19,6 +19,8 @@ ROUTES = {
     "/jobs/{job_id}/attempts": {"get"},
     "/jobs/{job_id}/logs": {"get"},
     "/jobs/{job_id}/result": {"get"},
+    "/jobs/cancel": {"post"},
+    "/jobs/retry": {"post"},
     "/jobs/{job_id}/cancel": {"post"},
     "/jobs/{job_id}/retry": {"post"},
     "/events": {"get"},

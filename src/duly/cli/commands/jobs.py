@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import click
@@ -23,6 +24,7 @@ from ..output.jobs import print_job, print_jobs
 from ..output.progress import with_progress
 from ..output.terminal import print_json, printable, say
 from ..values import job_ids, past_moment
+from .bulk import act_on_many, filter_options, filters_from, print_answer
 from .logs import logs
 from .wait import wait
 
@@ -112,9 +114,19 @@ def show(options: Options, job_id: str, *, attempts: bool) -> None:
 
 def _acting(verb: str, act: Act, about: str, examples: list[str]) -> None:
     @jobs.command(verb, help=about, examples=examples)
-    @click.argument("words", metavar="ID...", nargs=-1, required=True)
+    @click.argument("words", metavar="[ID...]", nargs=-1)
+    @filter_options
     @pass_options
-    def command(options: Options, words: tuple[str, ...]) -> None:
+    def command(
+        options: Options, words: tuple[str, ...], *, dry_run: bool, yes: bool, **given: Any
+    ) -> None:
+        filters = filters_from(**given)
+        if filters is not None and not words:
+            work = act_on_many(read_settings(), verb, filters, dry_run=dry_run, yes=yes)
+            print_answer(verb, run(work), dry_run=dry_run, as_json=options.json)
+            return
+        if not words or filters is not None or dry_run:
+            raise click.UsageError("say which jobs: by their ids, by filters, or --all of them")
         changed, code = run(_act(read_settings(), verb, act, job_ids(words)))
         if options.json:
             is_one = len(words) == 1 and words[0] != "-"
@@ -132,10 +144,13 @@ _acting(
     "retry",
     Client.retry,
     "Make jobs that have ended pending again, with all their tries.\n\nSeveral ids may be given, or"
-    " - to read them from stdin. With --json, one id prints its job, more print an array.",
+    " - to read them from stdin. With --json, one id prints its job, more print an array.\n\n"
+    "Instead of ids, filters may say which: those that match now, and have failed unless --status"
+    " says otherwise. With --json: how many matched, changed, and were skipped.",
     [
         "duly jobs retry 0197a3c1-5b60-7c1e-9f0e-2b8a6d3f4e10",
         "duly jobs list -q --status failed --since 1h | duly jobs retry -",
+        "duly jobs retry --status failed --type email --since 24h",
     ],
 )
 _acting(
@@ -143,10 +158,12 @@ _acting(
     Client.cancel,
     "Cancel jobs: pending ones at once, running ones when their handler has stopped.\n\nSeveral ids"
     " may be given, or - to read them from stdin. With --json, one id prints its job, more print"
-    " an array.",
+    " an array.\n\nInstead of ids, filters may say which: those that match now. With --json: how"
+    " many matched, changed, and were skipped.",
     [
         "duly jobs cancel 0197a3c1-5b60-7c1e-9f0e-2b8a6d3f4e10",
         "duly jobs list -q --status pending --queue reports | duly jobs cancel -",
+        "duly jobs cancel --queue reports --dry-run",
     ],
 )
 
