@@ -48,11 +48,11 @@ PLAIN_TESTS = """
 
     def test_what_is_enqueued_is_done(duly_testing_sync):
         before = app.settings.database_url.reveal()
-        job = duly_testing_sync.enqueue("double", {"n": 5}, priority=3)
+        job = app.enqueue_sync("double", {"n": 5}, priority=3)
         duly_testing_sync.assert_enqueued("double", {"n": 5})
         assert job.priority == 3 and "duly_test_" in before
         assert duly_testing_sync.run_job(job).result == 10
-        duly_testing_sync.enqueue("double", {"n": 6}, delay=60)
+        app.enqueue_sync("double", {"n": 6}, delay=60)
         assert len(duly_testing_sync.drain()) == 0
         duly_testing_sync.advance(60)
         assert duly_testing_sync.drain()[0].result == 12

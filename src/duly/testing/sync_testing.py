@@ -16,7 +16,8 @@ from .testing import Identified, Testing, Typed
 class SyncTesting:
     """Every call returns when it is done. Handlers run on a loop in a thread of its own.
 
-    `asynchronous` is the Testing that does the work, and describes every call.
+    Jobs to begin with are submitted with the app's `enqueue_sync`. `asynchronous` is the Testing
+    that does the work, and describes every call.
     """
 
     def __init__(self, asynchronous: Testing) -> None:
@@ -26,11 +27,6 @@ class SyncTesting:
     def app(self) -> Duly:
         """The app whose jobs these are."""
         return self.asynchronous.app
-
-    def enqueue(self, job_type: str | Typed, payload: Any = None, **options: Any) -> Job:
-        """Submit a job to begin with; `options` are those of the app's `enqueue`."""
-        kind = job_type if isinstance(job_type, str) else job_type.job_type
-        return run_apart(self._enqueue(kind, payload, options))
 
     def enqueued(self, job_type: str | Typed | None = None) -> list[Job]:
         """The jobs that wait, due or not, of one type or of all, in the order of submission."""
@@ -72,9 +68,3 @@ class SyncTesting:
     def advance(self, seconds: float) -> None:
         """Move the clock of the jobs on."""
         run_apart(self.asynchronous.advance(seconds))
-
-    async def _enqueue(self, job_type: str, payload: Any, options: dict[str, Any]) -> Job:
-        app = Duly(self.app.settings)  # the user's own may be open, on the loop of a server
-        app.registry = self.app.registry
-        async with app:
-            return (await app.enqueue(job_type, payload, **options)).job
