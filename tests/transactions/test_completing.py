@@ -175,32 +175,35 @@ async def test_an_attempt_that_lost_its_lease_cannot_complete_the_job(settings, 
 
 
 async def test_nobody_waits_for_a_transaction_that_a_handler_left_open(settings, database_url):
-    conn = await asyncpg.connect(database_url)
-    left = conn.transaction()
+    conn, reached = await asyncpg.connect(database_url), asyncio.Event()
 
     async def careless(_, ctx):
-        await left.start()
+        await conn.execute("begin")
         ctx.log("kept")
         await ctx.complete(conn)
         ctx.log("ignored")
+        reached.set()
 
     async def neighbour(_, ctx):
         ctx.log("is heard")
 
     async with working(settings, {"careless": careless, "neighbour": neighbour}) as work:
-        job = await work.enqueue("careless")
-        await eventually(lambda: work.engine.worker.executor.running == 0, "the handler's end")
-        other = await work.ends(await work.enqueue("neighbour"))
-        heard = await work.client.logs(other.id)
-        before = (await work.client.get(job.id)).status
-        await left.commit()
+        try:
+            job = await work.enqueue("careless")
+            await reached.wait()
+            await eventually(lambda: work.engine.worker.executor.running == 0, "its end")
+            other = await work.ends(await work.enqueue("neighbour"))
+            heard = await work.client.logs(other.id)
+            before = (await work.client.get(job.id)).status
+            await conn.execute("commit")
+        finally:
+            await conn.close()
         done = await work.ends(job)
 
         assert (before, done.status) == (PROCESSING, DONE)
         assert [line.message for line in heard] == ["is heard"]
         assert [line.message for line in await work.client.logs(job.id)] == ["kept"]
         assert work.engine.worker.settler.stale_writes == 0
-    await conn.close()
 
 
 async def test_a_result_that_cannot_be_stored_is_refused_and_the_transaction_goes_on(
