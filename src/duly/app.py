@@ -73,7 +73,7 @@ class Duly(Submitter):
                 backoff=backoff,
                 on_error=on_error,
             )
-            return HandlerFunction(job_type, function, self.enqueue)
+            return HandlerFunction(job_type, function, self)
 
         return register
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import datetime
 from functools import update_wrapper
 from typing import Any, Concatenate, Generic, Protocol, TypedDict, TypeVar, Unpack, overload
 
 from .following.handle import JobHandle
 from .handlers.payload_type import PayloadType
+from .jobs.job import Job
 from .jobs.outcome import Outcome
 
 P = TypeVar("P")
@@ -36,16 +37,40 @@ class EnqueueOptions(BulkOptions, total=False):
     unique_key: str | None
 
 
-Enqueue = Callable[..., Coroutine[Any, Any, JobHandle[Any]]]
+class Submits(Protocol):
+    """The app, as far as its handlers need it."""
+
+    async def enqueue(
+        self, job_type: str, payload: Any = None, **options: Unpack[EnqueueOptions]
+    ) -> JobHandle[Any]: ...
+    async def enqueue_many(
+        self,
+        job_type: str,
+        payloads: Iterable[Any],
+        *,
+        unique_keys: Sequence[str | None] | None = None,
+        **options: Unpack[BulkOptions],
+    ) -> list[JobHandle[Any]]: ...
+    def enqueue_sync(
+        self, job_type: str, payload: Any = None, **options: Unpack[EnqueueOptions]
+    ) -> Job: ...
+    def enqueue_many_sync(
+        self,
+        job_type: str,
+        payloads: Iterable[Any],
+        *,
+        unique_keys: Sequence[str | None] | None = None,
+        **options: Unpack[BulkOptions],
+    ) -> list[Job]: ...
 
 
 class HandlerFunction(Generic[P_contra, R_co]):
-    """Call it as the function that it was, or submit jobs for it with `enqueue`."""
+    """Call it as the function that it was, or submit jobs for it with its `enqueue` methods."""
 
-    def __init__(self, job_type: str, function: Callable[..., Any], enqueue: Enqueue) -> None:
+    def __init__(self, job_type: str, function: Callable[..., Any], app: Submits) -> None:
         self.job_type = job_type
         self._function = function
-        self._enqueue = enqueue
+        self._app = app
         self._result = result_type(function)
         update_wrapper(self, function)
 
@@ -63,8 +88,37 @@ class HandlerFunction(Generic[P_contra, R_co]):
 
         Its `result()` is what the function is annotated to return.
         """
-        handle = await self._enqueue(self.job_type, payload, **options)
+        handle = await self._app.enqueue(self.job_type, payload, **options)
         return handle.reading(self._result)
+
+    async def enqueue_many(
+        self,
+        payloads: Iterable[P_contra],
+        *,
+        unique_keys: Sequence[str | None] | None = None,
+        **options: Unpack[BulkOptions],
+    ) -> list[JobHandle[R_co]]:
+        """Submit a job for each payload, all or none; see `Duly.enqueue_many`."""
+        handles = await self._app.enqueue_many(
+            self.job_type, payloads, unique_keys=unique_keys, **options
+        )
+        return [handle.reading(self._result) for handle in handles]
+
+    def enqueue_sync(self, payload: P_contra, **options: Unpack[EnqueueOptions]) -> Job:
+        """Submit one job from sync code; see `Duly.enqueue_sync`."""
+        return self._app.enqueue_sync(self.job_type, payload, **options)
+
+    def enqueue_many_sync(
+        self,
+        payloads: Iterable[P_contra],
+        *,
+        unique_keys: Sequence[str | None] | None = None,
+        **options: Unpack[BulkOptions],
+    ) -> list[Job]:
+        """Submit a job for each payload from sync code; see `Duly.enqueue_many`."""
+        return self._app.enqueue_many_sync(
+            self.job_type, payloads, unique_keys=unique_keys, **options
+        )
 
 
 class Decorator(Protocol):
