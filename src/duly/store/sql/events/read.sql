@@ -23,10 +23,12 @@ numbered as (
       and pg_visible_in_snapshot(event.xid, bounds.snap)
     union all
     select event.*
-    from duly.event as event
-    where event.xid = any(
-      array(select pg_snapshot_xip(bounds.before_snap) except select pg_snapshot_xip(bounds.snap))
-    )
+    from (
+      select pg_snapshot_xip(bounds.before_snap) as xid except select pg_snapshot_xip(bounds.snap)
+    ) as late
+    cross join lateral (
+      select event.* from duly.event as event where event.xid = late.xid offset 0
+    ) as event
   ) as row
 )
 select

@@ -1,7 +1,8 @@
 -- Cut the stream here: what became visible since the last tick gets its positions.
 -- Without a tick there was nothing new, or the stream was written elsewhere (is_ours is false).
 -- Must run in a transaction that wrote no events.
--- Index: event_xid, the range between both snapshots and the ids that were in progress before.
+-- Index: event_xid, the range between both snapshots and the ids that were in progress before
+-- (`offset 0`: each by itself, or the plan would read the empty days to come from end to end).
 with place as (
   select epoch, history = duly.history(xmin) as is_ours from duly.event_epoch
 ),
@@ -26,10 +27,12 @@ fresh as (
       and pg_visible_in_snapshot(event.xid, here.snap)
     union all
     select event.n
-    from duly.event as event
-    where event.xid = any(
-      array(select pg_snapshot_xip(last_tick.snap) except select pg_snapshot_xip(here.snap))
-    )
+    from (
+      select pg_snapshot_xip(last_tick.snap) as xid except select pg_snapshot_xip(here.snap)
+    ) as late
+    cross join lateral (
+      select event.n from duly.event as event where event.xid = late.xid offset 0
+    ) as event
   ) as found
 ),
 made as (
