@@ -22,7 +22,7 @@ from .jobs.job import Job
 from .jobs.status import JobStatus
 from .jobs.submission import DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE
 from .submitter import Submitter
-from .wiring import built_in_handlers, open_engine
+from .wiring import Engine, built_in_handlers, ignore_engine, open_engine
 from .worker.worker import Worker
 
 
@@ -147,12 +147,29 @@ class Duly(Submitter):
         for longer than the time to live silences it.
         """
         settings = replace(self.settings, slots=slots) if slots else self.settings
-        async with open_engine(
-            settings, self.registry, worker=True, maintenance=True, queues=queues
-        ) as engine:
-            if engine.worker is None:
-                raise RuntimeError("the engine was opened without a worker")
-            yield engine.worker
+        is_open = self._engine is not None
+        try:
+            async with open_engine(
+                settings,
+                self.registry,
+                worker=True,
+                maintenance=True,
+                queues=queues,
+                opened=ignore_engine if is_open else self.adopt,
+            ) as engine:
+                if engine.worker is None:
+                    raise RuntimeError("the engine was opened without a worker")
+                yield engine.worker
+        finally:
+            if not is_open:
+                self._engine = None
+
+    def adopt(self, engine: Engine) -> None:
+        """Be open with an engine that somebody else opened and closes, as `duly serve` does.
+
+        Handlers submit jobs by their app: it has to be open where they run.
+        """
+        self._engine = engine
 
     async def __aenter__(self) -> Self:
         self._closing = AsyncExitStack()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 
 import pytest
+from eventually import eventually
 
 from duly import Context, Discard, Duly, JobFailed
 
@@ -120,3 +121,19 @@ async def test_middleware_is_around_every_handler_the_first_outermost(app, diary
     assert answers == [["x"], ["x"]]
     around = ["outer async", "outer ends"]
     assert diary == [*around, "outer thread", "outer ends", *around]
+
+
+async def test_a_handler_submits_jobs_by_its_app_also_where_only_the_worker_is_open(app, diary):
+    @app.handler("first")
+    async def first(payload: str):
+        await app.enqueue("second", payload)
+
+    @app.handler("second")
+    async def second(payload: str):
+        diary.append(payload)
+
+    async with Duly(app.settings) as other, app.worker():
+        await (await other.enqueue("first", "told")).result(20)
+        await eventually(lambda: diary == ["told"], "the second job was done")
+    with pytest.raises(RuntimeError, match="open the app first"):
+        await app.enqueue("second", "x")

@@ -87,6 +87,10 @@ class Engine:
         return [] if self.worker is None else self.worker.reasons_not_ready()
 
 
+def ignore_engine(_engine: Engine) -> None:
+    """No app has to know of the engine."""
+
+
 @asynccontextmanager
 async def open_engine(
     settings: Settings,
@@ -98,9 +102,11 @@ async def open_engine(
     queues: Sequence[str] | None = None,
     migrate: bool | None = None,
     heartbeat: MakeBeating = Heartbeat,
+    opened: Callable[[Engine], None] = ignore_engine,
 ) -> AsyncGenerator[Engine]:
     """Open the database and whatever else is asked for; everything is stopped in order at the end.
 
+    `opened` is given the engine before a worker starts, for handlers that submit jobs themselves.
     Without DATABASE_URL the embedded PostgreSQL is started or shared. Raises DatabaseUnreachable,
     SchemaTooOld or SchemaTooNew, and EmbeddedPostgresFailed.
     """
@@ -125,11 +131,11 @@ async def open_engine(
             live=live,
             worker=None,
         )
+        opened(engine)
         if maintenance:
             await _keep_house(house, settings, switchboard, stack)
         if feed:
-            switchboard.connect(TICKED, lambda _: engine.feed.wake())
-            _run(engine.feed.run, stack)
+            _start_feed(running, switchboard, stack)
         if worker:
             engine.worker = Worker(
                 work,
@@ -141,8 +147,7 @@ async def open_engine(
                 heartbeat=heartbeat,
             )
             await _start_worker(engine, engine.worker, switchboard, stack)
-        if switchboard.channels:
-            _run(Listener(dsn, switchboard.channels, switchboard.on_hint).run, stack)
+        _start_listener(dsn, switchboard, stack)
         yield engine
 
 
@@ -236,6 +241,16 @@ def _run(loop: Callable[[], Coroutine[Any, Any, None]], stack: AsyncExitStack) -
         await asyncio.gather(task, return_exceptions=True)
 
     stack.push_async_callback(end)
+
+
+def _start_feed(feed: Feed, switchboard: Switchboard, stack: AsyncExitStack) -> None:
+    switchboard.connect(TICKED, lambda _: feed.wake())
+    _run(feed.run, stack)
+
+
+def _start_listener(dsn: Secret, switchboard: Switchboard, stack: AsyncExitStack) -> None:
+    if switchboard.channels:
+        _run(Listener(dsn, switchboard.channels, switchboard.on_hint).run, stack)
 
 
 async def _start_worker(

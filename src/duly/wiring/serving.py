@@ -22,7 +22,7 @@ from ..errors import SettingRefused
 from ..handlers.registry import HandlerRegistry
 from ..supervisor.link import Link
 from ..worker.heartbeat import Heartbeat
-from .engine import Engine, open_engine
+from .engine import Engine, ignore_engine, open_engine
 from .signals import Signals
 
 HTTP_GRACE = 5
@@ -43,12 +43,13 @@ async def serve(
     *,
     with_worker: bool = True,
     queues: Sequence[str] | None = None,
+    opened: Callable[[Engine], None] = ignore_engine,
     ready: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Serve HTTP, keep house, and run a worker, until SIGINT or SIGTERM; answers the exit code.
 
-    `ready` is called with the server's address. Raises SettingRefused for an address that is open
-    to others without a token, or that cannot be bound.
+    `opened` is given the engine before a handler runs, `ready` the server's address. Raises
+    SettingRefused for an address that is open to others without a token, or that cannot be bound.
     """
     check_door(settings)
     raise_file_limit()
@@ -56,7 +57,13 @@ async def serve(
         async with (
             Signals() as signals,
             open_engine(
-                settings, registry, worker=with_worker, maintenance=True, feed=True, queues=queues
+                settings,
+                registry,
+                worker=with_worker,
+                maintenance=True,
+                feed=True,
+                queues=queues,
+                opened=opened,
             ) as engine,
         ):
             await _serve_http(engine, registry, door, signals, ready)
@@ -68,6 +75,7 @@ async def work(
     registry: HandlerRegistry,
     *,
     queues: Sequence[str] | None = None,
+    opened: Callable[[Engine], None] = ignore_engine,
     ready: Callable[[], None] = lambda: None,
     link: Link | None = None,
 ) -> int:
@@ -83,6 +91,7 @@ async def work(
             worker=True,
             maintenance=link is None,
             queues=queues,
+            opened=opened,
             heartbeat=Heartbeat if link is None else link.heartbeat,
         ) as engine,
     ):

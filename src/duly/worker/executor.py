@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections import deque
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 from uuid import UUID
 
-from ..errors import PayloadRefused, UnknownJobType
 from ..handlers.context import Context
-from ..handlers.registry import HandlerRegistry, Registration
-from ..jobs.outcome import Outcome
 from ..store.claimed import ClaimedJob, Settlement
 from . import judge
+from .caller import Caller, Running
 from .completer import Completer
 from .reporter import Reporter
 from .settler import Settler
 from .stall_watch import log_stall
-from .strangers import Strangers
 
 PREFETCH_SECONDS = 0.075
 MOST_PREFETCHED = 1_000
 SMOOTHING = 0.05
-
-
-@dataclass(slots=True)
-class Running:
-    """One running attempt. `ending` says why it was asked to end: cancel, release or drop."""
-
-    job: ClaimedJob
-    ctx: Context
-    task: asyncio.Task[None] | None = None
-    ending: str | None = None
 
 
 class Executor:
@@ -44,23 +27,19 @@ class Executor:
 
     def __init__(
         self,
-        registry: HandlerRegistry,
-        strangers: Strangers,
+        caller: Caller,
         settler: Settler,
         reporter: Reporter,
         slots: int,
     ) -> None:
-        self._registry = registry
-        self._strangers = strangers
+        self._caller = caller
         self._settler = settler
         self._reporter = reporter
         self._completer = Completer(reporter, self._job_of)
         self._slots = slots
-        self._threads = ThreadPoolExecutor(slots, thread_name_prefix="duly-handler")
         self._prefetched: deque[ClaimedJob] = deque()
-        self._running: dict[int, Running] = {}
+        self._running = caller.in_hand
         self._room_made = asyncio.Event()
-        self.resources: Mapping[str, Any] = {}
         self._mean_seconds = 1.0
 
     @property
@@ -124,10 +103,6 @@ class Executor:
             if ending == "drop":
                 self._reporter.drop(running.ctx)
 
-    def attempt_of(self, task: asyncio.Task[Any]) -> Running | None:
-        """The attempt that runs in a task. May be asked from another thread."""
-        return next((one for one in tuple(self._running.values()) if one.task is task), None)
-
     async def finished(self) -> None:
         """Return when nothing is running."""
         while self._running:
@@ -145,7 +120,7 @@ class Executor:
 
     def close(self) -> bool:
         """Let the threads go; answers whether all of them had ended."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._caller.close()
         return not self._running
 
     def _job_of(self, lease: int) -> ClaimedJob | None:
@@ -171,7 +146,7 @@ class Executor:
         started = time.monotonic()
         settlement: Settlement | None = None
         try:
-            settlement = await self._attempt(running)
+            settlement = await self._caller.attempt(running)
         except asyncio.CancelledError:
             settlement = _ended(running)
         finally:
@@ -184,81 +159,6 @@ class Executor:
             while self._prefetched and len(self._running) < self._slots:
                 self._begin(self._prefetched.popleft())
             self._room_made.set()
-
-    async def _attempt(self, running: Running) -> Settlement:
-        job = running.job
-        try:
-            registration = self._registry.lookup(job.job_type)
-            payload = registration.decode(job.payload)
-        except UnknownJobType as error:
-            return await self._strangers.settle(job, error)
-        except PayloadRefused as error:
-            return judge.discarded(job, str(error))
-        try:
-            if self._registry.surroundings.middleware:
-                answer = await self._registry.surroundings.call(
-                    lambda: self._call(registration, payload, running), payload, running.ctx
-                )
-            else:
-                answer = await self._call(registration, payload, running)
-            return judge.completed(job, answer)
-        except Outcome as answer:
-            return judge.answered(job, answer)
-        except asyncio.CancelledError:
-            if running.ending is not None:
-                raise
-            return judge.failed(job, "the handler cancelled itself")
-        except TimeoutError as error:
-            if running.ending is None and running.ctx.should_stop:
-                text = f"ran longer than its timeout of {registration.timeout:g} s"
-                return judge.raised(job, error, registration.failures, text)
-            return judge.raised(job, error, registration.failures)
-        except BaseException as error:  # a handler may raise what it likes, even SystemExit
-            return judge.raised(job, error, registration.failures)
-
-    async def _call(self, registration: Registration, payload: Any, running: Running) -> Any:
-        ctx, timeout = running.ctx, registration.timeout
-        if timeout is not None:
-            ctx.deadline = time.monotonic() + timeout
-        if not registration.is_async:
-            return await self._call_in_thread(registration, payload, running)
-        if timeout is None:
-            return await registration.call(payload, ctx, self.resources)
-        scope = asyncio.timeout(timeout)
-        try:
-            async with scope:
-                return await registration.call(payload, ctx, self.resources)
-        except TimeoutError:
-            if scope.expired():
-                ctx.stop()
-            raise
-
-    async def _call_in_thread(
-        self, registration: Registration, payload: Any, running: Running
-    ) -> Any:
-        """A thread cannot be ended: it is asked to, and its slot is taken until it has."""
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(
-            self._threads, registration.call, payload, running.ctx, self.resources
-        )
-        try:
-            done, _ = await asyncio.wait({future}, timeout=registration.timeout)
-            if done:
-                return future.result()
-            running.ctx.stop()
-            await asyncio.wait({future})
-            raise TimeoutError
-        finally:
-            await _thread_ended(future)
-
-
-async def _thread_ended(future: asyncio.Future[Any]) -> None:
-    """Return when a handler's thread has ended, however often this wait is cancelled."""
-    while not future.done():
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait({future})
-    if not future.cancelled():
-        future.exception()  # looked at, so that nobody complains that it was not
 
 
 def blame(running: Running | None, seconds: float, where: str) -> None:

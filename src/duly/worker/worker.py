@@ -16,6 +16,7 @@ from ..config import Secret, Settings
 from ..errors import DulyError
 from ..handlers.registry import HandlerRegistry
 from ..store.store import Store
+from .caller import Caller
 from .claiming.claimer import Claimer
 from .claiming.lanes import Lanes
 from .claiming.wakeup import Wakeup
@@ -57,7 +58,8 @@ class Worker:
         strangers = Strangers(store.workers, settings.unknown_job_types)
         self.reporter = Reporter(store.attempts)
         self.settler = Settler(store.attempts, self.reporter, on_back)
-        self.executor = Executor(registry, strangers, self.settler, self.reporter, settings.slots)
+        self._caller = Caller(registry, strangers, settings.slots)
+        self.executor = Executor(self._caller, self.settler, self.reporter, settings.slots)
         lanes = Lanes(store.attempts, queues, strangers)
         self.claimer = Claimer(lanes, self.executor, Wakeup(settings.poll))
         self.heartbeat = heartbeat(
@@ -67,7 +69,7 @@ class Worker:
             on_lost=self._lost,
             on_cancelled=self._cancel,
         )
-        self._watch = StallWatch(settings.stall_seconds, self.executor.attempt_of, blame)
+        self._watch = StallWatch(settings.stall_seconds, self._caller.attempt_of, blame)
         self._open = AsyncExitStack()
         self._stop = asyncio.Event()
         self._claiming: asyncio.Task[None] | None = None
@@ -76,7 +78,7 @@ class Worker:
 
     async def start(self) -> None:
         """Open what the handlers want, register, and begin to claim. Raises DatabaseUnreachable."""
-        self.executor.resources = await self._open.enter_async_context(
+        self._caller.resources = await self._open.enter_async_context(
             self._registry.open_resources()
         )
         try:

@@ -9,7 +9,7 @@ import click
 from ...app import Duly
 from ...config import Settings
 from ...handlers.registry import HandlerRegistry
-from ...wiring import built_in_registry
+from ...wiring import built_in_registry, ignore_engine
 from ...wiring import serve as run_server
 from ..command import Command, Options, pass_options
 from ..environment import read_settings, run
@@ -62,6 +62,7 @@ def serve(
                 registry,
                 with_worker=not no_worker,
                 queues=chosen,
+                opened=app.adopt if app else ignore_engine,
                 ready=_announcer(settings, registry, options, chosen, has_worker=not no_worker),
             )
         )

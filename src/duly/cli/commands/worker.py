@@ -12,7 +12,7 @@ from ...app import Duly
 from ...config import Settings
 from ...supervisor.link import Link
 from ...supervisor.messages import Ready
-from ...wiring import built_in_registry, work
+from ...wiring import built_in_registry, ignore_engine, work
 from ..command import Command, Options, pass_options
 from ..environment import read_settings, run
 from ..output.startup import database_name, print_startup
@@ -89,7 +89,8 @@ def _work(
             _announce(settings, options, queues, list(registry))
 
     line = None if link is None else Link(link, settings)
-    return run(work(settings, registry, queues=queues, ready=announce, link=line))
+    opened = found.adopt if found else ignore_engine
+    return run(work(settings, registry, queues=queues, opened=opened, ready=announce, link=line))
 
 
 def _supervise(
