@@ -92,3 +92,25 @@ def test_a_port_in_use_is_said_in_one_sentence(duly, server):
 
     assert done.returncode == 2
     assert "cannot be bound" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "worker --processes 1"])
+def test_a_handler_submits_jobs_by_its_app(duly, command):
+    (duly.folder / "chain.py").write_text(
+        "from duly import Duly\n\napp = Duly()\n\n\n"
+        "@app.handler('chain.first')\nasync def first(payload):\n"
+        "    return str((await second.enqueue(payload)).id)\n\n\n"
+        "@app.handler('chain.second')\nasync def second(payload):\n    return payload\n"
+    )
+    verb, *words = command.split()
+    port = ["--port", "0"] if verb == "serve" else []
+    process = duly.start(verb, "chain:app", *words, *port, "--json")
+    read_line(process)
+
+    first = duly.json("enqueue", "chain.first", "--payload", '"x"', "--wait")
+    second = duly.json("jobs", "wait", first["result"])
+    process.send_signal(signal.SIGTERM)
+
+    assert second["result"] == "x"
+    assert process.wait(60) == 0
+    process.stdout.close()
