@@ -15,7 +15,7 @@ from duly.events.event import Reset
 from duly.postgres.pool import Database
 from duly.store.stream import Stream
 
-from .machines import Standby, start
+from .machines import Standby, connected, start
 from .storm.servers import server
 from .test_restores import check_that_it_begins_anew, make, take, told_positions
 
@@ -117,3 +117,38 @@ async def told_first(door, after):
             return None
 
     return await eventually(connect, "the server answers")
+
+
+class LateAnswer(Stream):
+    """The answer to its first question after `hold` comes late."""
+
+    held: asyncio.Event | None = None
+
+    def hold(self) -> asyncio.Event:
+        self.held = asyncio.Event()
+        return self.held
+
+    async def head(self, known=None):
+        head = await super().head(known)
+        held, self.held = self.held, None
+        if held is not None:
+            await held.wait()
+        return head
+
+
+async def test_an_answer_from_before_a_new_history_does_not_bring_the_old_one_back(database_url):
+    async with server(database_url, LateAnswer) as door, connected(database_url) as connection:
+        positions = await told_positions(door, database_url, 5)
+        release = door.stream.hold()
+        subscription = door.follow(positions[2])
+        coming = asyncio.create_task(subscription.__aenter__())
+        await eventually(lambda: door.stream.held is None, "it has asked")
+        async with door.follow(None) as other:
+            await connection.execute("select duly.begin_epoch(epoch) from duly.event_epoch")
+            assert isinstance((await take(other, 1))[0], Reset)
+
+        release.set()
+        await coming
+
+        assert isinstance(await subscription.next(PATIENCE), Reset)
+        await check_that_it_begins_anew(door, database_url, positions)

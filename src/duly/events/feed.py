@@ -82,14 +82,10 @@ class Feed:
 
         Raises Unavailable.
         """
-        newest = await self._start()
+        await self._start()
         if after is None:
             return Place(self._epoch, self._ring.end)
-        head = await self._stream.head(newest)
-        if not head.is_known and newest is self._newest:
-            head = await self._begin_again(newest)
-        elif head.epoch != self._epoch or not head.is_ours:
-            self._begin(head)
+        head = await self._look()
         if after in ("0", f"{head.epoch}.0"):
             return Place(head.epoch, head.oldest_position)
         epoch, _, number = after.partition(".")
@@ -142,6 +138,20 @@ class Feed:
                 return self._begin(await self._stream.head())
             return self._newest
 
+    async def _look(self) -> Head:
+        """The head of the stream, once it is the stream that this feed goes by."""
+        while True:
+            newest, ring = await self._start(), self._ring
+            head = await self._stream.head(newest)
+            if ring is not self._ring:
+                continue  # it has begun anew meanwhile, and this head may be older than that
+            if head.is_known and head.is_ours and head.epoch == self._epoch:
+                return head
+            if head.is_known:
+                self._begin(head)
+            else:
+                await self._begin_again(newest)
+
     def _begin(self, head: Head) -> Tick:
         """Go on from the head of the stream, wherever that is; listeners find out by the epoch."""
         if not head.is_ours:
@@ -167,8 +177,10 @@ class Feed:
                         return
                     self._newest = newest = ticks[-1]
             except TickGone:
-                logger.warning("events were dropped before they were read")
-                self._begin(await self._stream.head())
+                head = await self._stream.head()
+                if ring is self._ring:
+                    logger.warning("events were dropped before they were read")
+                    self._begin(head)
                 return
             count = len(news.ticks)
 
@@ -181,16 +193,16 @@ class Feed:
                 ring.append(page)
                 self._waiting.wake(page)
 
-    async def _begin_again(self, newest: Tick) -> Head:
+    async def _begin_again(self, newest: Tick) -> None:
         """The stream is not the one it was. If it was set back unnoticed, tell everybody."""
+        epoch, ring = self._epoch, self._ring
         head = await self._stream.head()
-        if head.is_ours and head.epoch == self._epoch and head.oldest_tick <= newest.tick:
-            await self._stream.begin_epoch(self._epoch)
+        if head.is_ours and head.epoch == epoch and head.oldest_tick <= newest.tick:
+            await self._stream.begin_epoch(epoch)
             head = await self._stream.head()
-        if self._newest is newest or head.epoch != self._epoch:
+        if ring is self._ring:  # otherwise somebody was quicker
             self._begin(head)
             logger.warning("the stream of events has begun anew: listeners start over")
-        return head
 
     def _reset(self, reason: str) -> Reset:
         return Reset(reason=reason, position=f"{self._epoch}.{self._ring.end}")
