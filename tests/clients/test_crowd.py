@@ -50,7 +50,8 @@ async def test_clients_that_never_read_harm_nobody_and_are_cut(tmp_path, databas
     assert all(client.kinds == {b"job"} for client in clients)
     assert cut_after < 20
     assert growth < MOST_MEMORY
-    # Both are some 50 ms. On a slow machine the frozen are cut before the others are looked at. One frozen client that somebody waits for would make it seconds.
+    # Both are some 50 ms; a frozen client that somebody waits for would make it seconds. On a
+    # slow machine the frozen are cut before the others are looked at.
     assert statistics.median(beside_frozen) < 5 * statistics.median(alone)
 
 
