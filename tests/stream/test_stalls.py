@@ -6,9 +6,9 @@ import time
 from contextlib import asynccontextmanager
 from statistics import median
 
-import asyncpg
 import pytest
 
+from .machines import connected
 from .storm.servers import server
 from .storm.variants import WaitingForOthers
 
@@ -18,8 +18,7 @@ PATIENCE = 10.0
 @asynccontextmanager
 async def open_writer(dsn):
     """A transaction that has written to a table of its own and does not end."""
-    connection = await asyncpg.connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         await connection.execute("create table if not exists public.others (n integer)")
         transaction = connection.transaction()
         await transaction.start()
@@ -28,8 +27,6 @@ async def open_writer(dsn):
         # It was there all the time.
         assert await connection.fetchval("select count(*) from public.others") == 1
         await transaction.rollback()
-    finally:
-        await connection.close()
 
 
 @pytest.fixture
@@ -54,12 +51,13 @@ async def told_within(door, connection, seconds):
 
 
 async def follow_beside_open_writers(dsn, other, seconds):
-    connection = await asyncpg.connect(dsn)
-    try:
-        async with server(dsn) as door, open_writer(other), open_writer(dsn):
-            delays = await told_within(door, connection, seconds)
-    finally:
-        await connection.close()
+    async with (
+        connected(dsn) as connection,
+        server(dsn) as door,
+        open_writer(other),
+        open_writer(dsn),
+    ):
+        delays = await told_within(door, connection, seconds)
     last = delays[len(delays) * 99 // 100]
     print(
         f"{len(delays)} events beside two open writers: median {median(delays) * 1e3:.0f} ms,"
@@ -83,14 +81,16 @@ async def test_events_arrive_while_others_hold_theirs_open_for_a_minute(database
 
 @pytest.mark.parametrize("where", ["here", "in another database"])
 async def test_a_stream_that_waits_for_others_would_be_found_out(database_url, other_url, where):
-    connection = await asyncpg.connect(database_url)
     writer = open_writer(database_url if where == "here" else other_url)
-    async with server(database_url, WaitingForOthers) as door, door.follow(None) as subscription:
+    async with (
+        connected(database_url) as connection,
+        server(database_url, WaitingForOthers) as door,
+        door.follow(None) as subscription,
+    ):
         async with writer:
             await connection.execute("select duly.enqueue('others')")
             assert await subscription.next(0.5) is None
 
         event = await subscription.next(PATIENCE)
-    await connection.close()
 
     assert event is not None and event.change == "enqueue"

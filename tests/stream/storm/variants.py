@@ -8,6 +8,7 @@ from duly.events.event import Reset
 from duly.events.feed import Feed
 from duly.events.subscription import Place
 from duly.store import stream as streams
+from duly.store.statements import statement
 from duly.store.stream import Change, Stream, Tick, Ticked
 
 # (a) What is new has a higher number than what was seen: `eseq > last`. `test_cursor` remembers
@@ -140,8 +141,14 @@ class WaitingForOthers(Stream):
     """Loses nothing, but waits until no transaction of the cluster is older than the events."""
 
     async def tick(self) -> Ticked:
-        (row,) = await self._database.fetch(
-            "select exists (select from duly.event"
-            " where xid >= pg_snapshot_xmin(pg_current_snapshot())) as is_early"
-        )
-        return Ticked("", True, None) if row["is_early"] else await super().tick()
+        async with (
+            self._database.connection() as connection,
+            connection.transaction(isolation="repeatable_read"),
+        ):
+            is_early = await connection.fetchval(
+                "select exists (select from duly.event"
+                " where xid >= pg_snapshot_xmin(pg_current_snapshot()))"
+            )
+            if not is_early:
+                await connection.fetch(statement("events/tick").text)
+        return Ticked("", True, None)
