@@ -12,6 +12,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import asyncpg
+
 PROGRAM = Path(__file__).with_name("program.py")
 PATIENCE = 60.0
 
@@ -84,6 +86,25 @@ class Fleet:
     def close(self):
         for process in self._processes:
             process.close()
+
+
+class Producer:
+    """Submits jobs from a connection of its own, so that there is always something to do."""
+
+    def __init__(self, dsn, backlog):
+        self.dsn, self.backlog = dsn, backlog
+        self.jobs = []
+        self.is_over = False
+
+    async def run(self):
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            while not self.is_over:
+                if await unfinished(connection) < self.backlog:
+                    self.jobs += await enqueue(connection, "quick", self.backlog)
+                await asyncio.sleep(0)
+        finally:
+            await connection.close()
 
 
 async def until(condition, what, within=PATIENCE):

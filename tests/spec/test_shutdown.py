@@ -5,39 +5,19 @@ from __future__ import annotations
 import asyncio
 import signal
 
-import asyncpg
 import pytest
 
-from .fleet import enqueue, record, statuses, unfinished, until
+from .fleet import Producer, enqueue, record, statuses, unfinished, until
 
 SETTINGS = {"DULY_SLOTS": 20, "DULY_POLL": 0.5}
 SHORT = {"DULY_WORKER_TTL": 2, "DULY_HEARTBEAT": 0.4, "DULY_POLL": 0.5}
 BACKLOG = 1_000
 
 
-class Producer:
-    """Submits jobs from a connection of its own, so that there is always something to do."""
-
-    def __init__(self, dsn):
-        self.dsn = dsn
-        self.jobs = []
-        self.is_over = False
-
-    async def run(self):
-        connection = await asyncpg.connect(self.dsn)
-        try:
-            while not self.is_over:
-                if await unfinished(connection) < BACKLOG:
-                    self.jobs += await enqueue(connection, "quick", BACKLOG)
-                await asyncio.sleep(0)
-        finally:
-            await connection.close()
-
-
 async def test_a_rolling_restart_under_load_loses_nothing_and_charges_nothing(
     fleet, connection, database_url
 ):
-    producer = Producer(database_url)
+    producer = Producer(database_url, BACKLOG)
     workers = [fleet.start(**SETTINGS) for _ in range(2)]
 
     async with asyncio.TaskGroup() as group:

@@ -5,33 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 
-import asyncpg
-from spec.fleet import enqueue, record, unfinished, until
+from spec.fleet import Producer, enqueue, record, unfinished, until
 
 from .crew import is_alive
 from .looks import at_work, logged, nothing_left, outcomes, ran, started
 
 GATE = '{"gate": "open"}'
 BACKLOG = 500
-
-
-class Producer:
-    """Submits jobs from a connection of its own, so that there is always something to do."""
-
-    def __init__(self, dsn):
-        self.dsn = dsn
-        self.jobs = []
-        self.is_over = False
-
-    async def run(self):
-        connection = await asyncpg.connect(self.dsn)
-        try:
-            while not self.is_over:
-                if await unfinished(connection) < BACKLOG:
-                    self.jobs += await enqueue(connection, "quick", BACKLOG)
-                await asyncio.sleep(0)
-        finally:
-            await connection.close()
 
 
 async def test_a_supervisor_that_is_told_to_stop_ends_well_and_charges_nothing(crew, connection):
@@ -70,7 +50,7 @@ async def test_a_second_signal_ends_all_at_once_and_the_jobs_are_rescued(crew, c
 async def test_a_rolling_restart_under_load_loses_nothing_and_charges_nothing(
     crew, connection, database_url
 ):
-    producer = Producer(database_url)
+    producer = Producer(database_url, BACKLOG)
     boss = crew.start("--processes", "2", "--slots", "10")
 
     async with asyncio.TaskGroup() as group:
